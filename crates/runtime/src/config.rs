@@ -1,0 +1,115 @@
+//! Configuration: defaults, then a TOML file, then `MYRIAD_…` variables, then flags; unknown keys are refused.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use config::{Config, Environment, File, FileFormat};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// Reads a configuration.
+///
+/// `service` such as `user-service` reads variables `MYRIAD_USER_SERVICE__KEY`, with `__` between levels. `overrides` are
+/// `key.sub = value` pairs from flags and win. Unknown keys are refused by the type's `deny_unknown_fields`.
+///
+/// # Errors
+/// Names the key and the place it came from.
+pub fn load<C>(service: &str, file: Option<&Path>, overrides: &[(String, String)]) -> Result<C>
+where
+    C: DeserializeOwned,
+{
+    let mut builder = Config::builder();
+    if let Some(path) = file {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
+        builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
+    }
+    let prefix = format!("MYRIAD_{}", service.replace('-', "_").to_uppercase());
+    builder = builder.add_source(
+        Environment::with_prefix(&prefix)
+            .prefix_separator("__")
+            .separator("__")
+            .try_parsing(true),
+    );
+    for (key, value) in overrides {
+        builder = builder
+            .set_override(key.as_str(), parse(value))
+            .with_context(|| format!("cannot set {key}: a key looks like level.name"))?;
+    }
+    let built = builder.build().context("the configuration cannot be read")?;
+    built.try_deserialize().with_context(|| {
+        format!("a setting is wrong; correct the key named below in the file, the variable {prefix}__… or the flag")
+    })
+}
+
+/// Flags are text; numbers and booleans become what they look like.
+fn parse(value: &str) -> config::Value {
+    if let Ok(flag) = value.parse::<bool>() {
+        flag.into()
+    } else if let Ok(number) = value.parse::<i64>() {
+        number.into()
+    } else {
+        value.into()
+    }
+}
+
+/// The configuration as JSON, for `--print-config`. Secrets must be of a type that serialises without its value.
+pub fn print<C: Serialize>(config: &C) -> Result<String> {
+    Ok(serde_json::to_string_pretty(config)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields, default)]
+    struct Sample {
+        port: u16,
+        limits: Limits,
+    }
+
+    #[derive(Debug, Default, serde::Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields, default)]
+    struct Limits {
+        sign_ins: u32,
+    }
+
+    impl Default for Sample {
+        fn default() -> Self {
+            Self {
+                port: 80,
+                limits: Limits::default(),
+            }
+        }
+    }
+
+    fn flags(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_defaults() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "port = 81\n[limits]\nsign_ins = 3\n").unwrap();
+        let read: Sample = load("sample", Some(file.path()), &flags(&[("port", "82")])).unwrap();
+        assert_eq!(
+            read,
+            Sample {
+                port: 82,
+                limits: Limits { sign_ins: 3 }
+            }
+        );
+        assert_eq!(load::<Sample>("sample", None, &[]).unwrap(), Sample::default());
+    }
+
+    #[test]
+    fn a_mistake_names_the_key() {
+        let unknown = load::<Sample>("sample", None, &flags(&[("limits.sing_ins", "3")])).unwrap_err();
+        assert!(format!("{unknown:#}").contains("sing_ins"), "{unknown:#}");
+        let wrong = load::<Sample>("sample", None, &flags(&[("port", "many")])).unwrap_err();
+        assert!(format!("{wrong:#}").contains("port"), "{wrong:#}");
+    }
+}

@@ -1,0 +1,208 @@
+//! The life of a process: configuration, telemetry, build, run, drain, flush, exit code.
+
+use std::{future::Future, path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    ready::Readiness,
+    shutdown::Shutdown,
+    telemetry::{self, Settings, Telemetry},
+};
+
+/// The process ran and drained.
+pub const EXIT_OK: u8 = 0;
+/// It could not start, or failed while it ran; the last line on stderr says why.
+pub const EXIT_FAILED: u8 = 1;
+/// The arguments or the configuration are wrong; the message names the key.
+pub const EXIT_CONFIGURATION: u8 = 2;
+/// Draining took longer than the grace time; what was left was dropped.
+pub const EXIT_NOT_DRAINED: u8 = 3;
+
+/// Time between the signal and the end, at most. A pod's grace period must be longer.
+pub const GRACE: Duration = Duration::from_secs(9);
+
+/// What a configuration type must offer.
+pub trait Configuration: Default + Serialize + DeserializeOwned {
+    /// Where logs and traces go.
+    fn telemetry(&self) -> &Settings;
+
+    /// Rules that types cannot say.
+    ///
+    /// # Errors
+    /// Names the key and the fix.
+    fn validate(&self) -> Result<()>;
+}
+
+/// Handles a process hands to its services.
+#[derive(Debug, Clone)]
+pub struct Process {
+    /// Its shutdown.
+    pub shutdown: Shutdown,
+    /// Its readiness.
+    pub ready: Readiness,
+    /// Renders `/metrics`.
+    pub metrics: metrics_exporter_prometheus::PrometheusHandle,
+}
+
+/// Flags that every service has.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Configuration file (TOML).
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// One setting, such as `--set limits.pictures=10`; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair)]
+    overrides: Vec<(String, String)>,
+    /// Print the configuration in force, without secrets, and end.
+    #[arg(long)]
+    print_config: bool,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("must look like key=value")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// `main` of a service: reads flags and configuration, then runs.
+pub fn main<C, B, F>(service: &'static str, build: B) -> ExitCode
+where
+    C: Configuration,
+    B: FnOnce(C, Process) -> F,
+    F: Future<Output = Result<()>>,
+{
+    let arguments = Arguments::parse();
+    let config: C = match load(service, arguments.config.as_deref(), &arguments.overrides) {
+        Ok(config) => config,
+        Err(error) => return refused(service, &error),
+    };
+    if arguments.print_config {
+        return match crate::config::print(&config) {
+            Ok(text) => {
+                println!("{text}");
+                ExitCode::from(EXIT_OK)
+            }
+            Err(error) => refused(service, &error),
+        };
+    }
+    run(service, config, build)
+}
+
+/// Reads and validates a configuration.
+///
+/// # Errors
+/// Names the key and the fix.
+pub fn load<C: Configuration>(
+    service: &str,
+    file: Option<&std::path::Path>,
+    overrides: &[(String, String)],
+) -> Result<C> {
+    let config: C = crate::config::load(service, file, overrides)?;
+    config.validate()?;
+    Ok(config)
+}
+
+/// Says on stderr why a process does not start.
+pub fn refused(service: &str, error: &anyhow::Error) -> ExitCode {
+    eprintln!("{service}: {error:#}");
+    ExitCode::from(EXIT_CONFIGURATION)
+}
+
+/// Runs a built configuration until a signal, then drains.
+///
+/// `build` starts everything and returns once it runs; it hands its background work to the shutdown's tasks.
+pub fn run<C, B, F>(service: &'static str, config: C, build: B) -> ExitCode
+where
+    C: Configuration,
+    B: FnOnce(C, Process) -> F,
+    F: Future<Output = Result<()>>,
+{
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("{service}: cannot start its threads: {error}");
+            return ExitCode::from(EXIT_FAILED);
+        }
+    };
+    let code = runtime.block_on(live(service, config, build));
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    ExitCode::from(code)
+}
+
+async fn live<C, B, F>(service: &'static str, config: C, build: B) -> u8
+where
+    C: Configuration,
+    B: FnOnce(C, Process) -> F,
+    F: Future<Output = Result<()>>,
+{
+    let telemetry = match telemetry::install(service, config.telemetry()) {
+        Ok(telemetry) => telemetry,
+        Err(error) => {
+            eprintln!("{service}: {error:#}");
+            return EXIT_CONFIGURATION;
+        }
+    };
+    let code = match start(config, build, &telemetry).await {
+        Ok(drained) if drained => EXIT_OK,
+        Ok(_) => EXIT_NOT_DRAINED,
+        Err(error) => {
+            tracing::error!(service, error = format!("{error:#}"), "stopped");
+            eprintln!("{service}: {error:#}");
+            EXIT_FAILED
+        }
+    };
+    telemetry.flush().await;
+    code
+}
+
+async fn start<C, B, F>(config: C, build: B, telemetry: &Telemetry) -> Result<bool>
+where
+    B: FnOnce(C, Process) -> F,
+    F: Future<Output = Result<()>>,
+{
+    let process = Process {
+        shutdown: Shutdown::new(),
+        ready: Readiness::new(),
+        metrics: telemetry.metrics(),
+    };
+    let shutdown = process.shutdown.clone();
+    let mut signals = Signals::new().context("signals cannot be listened to")?;
+    tokio::select! {
+        started = build(config, process) => started?,
+        _ = signals.next() => {}
+    }
+    let upkeep = telemetry.metrics();
+    // A task may ask for the end too, by cancelling the soft token.
+    loop {
+        tokio::select! {
+            signal = signals.next() => { tracing::info!(signal, "draining"); break }
+            () = shutdown.soft.cancelled() => { tracing::error!("a task asked for the end"); break }
+            () = tokio::time::sleep(Duration::from_secs(5)) => upkeep.run_upkeep(),
+        }
+    }
+    Ok(shutdown.finish(GRACE).await)
+}
+
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
