@@ -1,0 +1,134 @@
+//! The engine seam: what a database must be able to do for a shard or for the catalog.
+//!
+//! Two engines stand behind it, so the SQL that passes through is what they have in common: `$1` parameters, `ON CONFLICT`,
+//! `RETURNING`, and the types BIGINT, TEXT and BYTEA. Laws every engine keeps (`contract` tests them):
+//! - a write future that is dropped never cancels or half-does its transaction;
+//! - a statement that fails dooms its transaction, whatever the work makes of the error;
+//! - work awaits nothing but its transaction.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
+};
+
+use model::Bucket;
+
+use crate::{Error, Result, Row, Value};
+
+/// A boxed future that may be sent between threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What can be asked.
+pub trait Query: Send {
+    /// Runs one reading statement. One that writes is refused with `Error::Fault`.
+    fn query<'a>(&'a mut self, sql: &'static str, params: &'a [Value]) -> BoxFuture<'a, Result<Vec<Row>>>;
+}
+
+/// Locks held to the end of a transaction. On an engine with a single writer they are free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lock {
+    /// Many writers of a bucket at once.
+    Shared(Bucket),
+    /// Changing who owns a bucket: no writer is inside.
+    Exclusive(Bucket),
+    /// Changing the schema.
+    Schema,
+}
+
+/// An open write transaction. It sees its own changes.
+pub trait Transaction: Query {
+    /// Runs one writing statement: the number of rows it changed.
+    fn execute<'a>(&'a mut self, sql: &'static str, params: &'a [Value]) -> BoxFuture<'a, Result<u64>>;
+
+    /// Runs one writing statement with `RETURNING`: its rows.
+    fn returning<'a>(&'a mut self, sql: &'static str, params: &'a [Value]) -> BoxFuture<'a, Result<Vec<Row>>>;
+
+    /// Takes a lock, waiting for it. A statement of its own, because a statement's snapshot is older than its own wait for a lock.
+    fn lock(&mut self, lock: Lock) -> BoxFuture<'_, Result<()>>;
+
+    /// Runs one statement of a migration, already in the engine's dialect.
+    fn define<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>>;
+}
+
+/// What a write transaction does. It is run at most once; an error rolls back.
+pub type Work = Box<dyn for<'t> FnOnce(&'t mut dyn Transaction) -> BoxFuture<'t, Result<()>> + Send>;
+
+/// Where a committed transaction lies in its database's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Commit {
+    /// Rises with every promotion; log positions of different role epochs cannot be compared.
+    pub role_epoch: u64,
+    /// Rises with every commit, also over restarts.
+    pub log: u64,
+}
+
+/// Counters since the engine was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Transactions acknowledged as committed.
+    pub transactions: u64,
+    /// Durable commits that carried them; each costs one sync of the log.
+    pub commits: u64,
+}
+
+/// The words in which an engine differs.
+#[derive(Debug, Clone, Copy)]
+pub struct Dialect {
+    /// Replacements in migrations, whole words: `("BIGINT", "INTEGER")`.
+    pub words: &'static [(&'static str, &'static str)],
+    /// A query for the names of all tables.
+    pub tables: &'static str,
+    /// A query for all columns: table, column, type as declared, 1 where null is refused, place in the primary key from 1 or 0.
+    pub columns: &'static str,
+}
+
+/// A database.
+pub trait Engine: Send + Sync + 'static {
+    /// Runs work in one durable transaction. Once polled, it runs to its end even if the future is dropped.
+    ///
+    /// Errors: the work's own; `Busy` where nothing was begun; `InDoubt` where the commit was not answered.
+    fn write(&self, work: Work) -> BoxFuture<'_, Result<Commit>>;
+
+    /// Runs one reading statement outside any transaction of its own, on what is committed.
+    fn query<'a>(&'a self, sql: &'static str, params: Vec<Value>) -> BoxFuture<'a, Result<Vec<Row>>>;
+
+    /// Name for logs, metrics and messages.
+    fn name(&self) -> &str;
+
+    /// Words in which this engine differs.
+    fn dialect(&self) -> &'static Dialect;
+
+    /// Counters since it was opened.
+    fn stats(&self) -> Stats;
+
+    /// Finishes what waits, then closes. Later calls answer `Unavailable`.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+/// Runs work that has an answer in one transaction of an engine.
+///
+/// For databases that know no buckets, such as the catalog. A shard's rows are written through `Shard::write`.
+pub async fn transact<T: Send + 'static>(
+    engine: &dyn Engine,
+    work: impl for<'t> FnOnce(&'t mut dyn Transaction) -> BoxFuture<'t, Result<T>> + Send + 'static,
+) -> Result<(T, Commit)> {
+    let slot = Arc::new(Mutex::new(None));
+    let inside = Arc::clone(&slot);
+    let commit = engine
+        .write(Box::new(move |tx| {
+            let answer = work(tx);
+            Box::pin(async move {
+                let answer = answer.await?;
+                *inside.lock().map_err(|_| poisoned())? = Some(answer);
+                Ok(())
+            })
+        }))
+        .await?;
+    let answer = slot.lock().map_err(|_| poisoned())?.take();
+    answer.map(|answer| (answer, commit)).ok_or_else(poisoned)
+}
+
+fn poisoned() -> Error {
+    Error::Fault("a transaction was committed without its answer".to_owned())
+}

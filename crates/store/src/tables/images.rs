@@ -1,0 +1,234 @@
+//! `images`: uploaded pictures and their jobs.
+
+mod codec;
+
+use model::{
+    Bucket, ImageId, UserId,
+    image::{Image, ImageStatus, JobError, Variant},
+};
+
+use crate::{
+    BucketTx, Query, Result,
+    schema::{Column, Moves, Table},
+};
+
+/// The table.
+pub static TABLE: Table = Table {
+    name: "images",
+    key: &["bucket", "user_id", "id"],
+    columns: &[
+        Column::int("bucket"),
+        Column::int("user_id"),
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("status"),
+        Column::int("attempts"),
+        Column::text("request"),
+        Column::text("source_key"),
+        Column::int("source_width"),
+        Column::int("source_height"),
+        Column::int("source_bytes"),
+        Column::text("source_format"),
+        Column::text("variants"),
+        Column::text("error_code").or_null(),
+        Column::text("error_detail").or_null(),
+        Column::int("created_at"),
+        Column::int("finished_at").or_null(),
+    ],
+    moves: Moves::Along,
+};
+
+macro_rules! columns {
+    () => {
+        "bucket, user_id, id, version, status, attempts, request, source_key, source_width, source_height, source_bytes, \
+         source_format, variants, error_code, error_detail, created_at, finished_at"
+    };
+}
+
+/// An image's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageRow {
+    /// Rises with every change.
+    pub version: u64,
+    /// The image.
+    pub image: Image,
+}
+
+/// One image.
+pub async fn get<Q: Query + ?Sized>(q: &mut Q, bucket: Bucket, user: UserId, id: &ImageId) -> Result<Option<ImageRow>> {
+    let rows = q
+        .query(
+            concat!(
+                "SELECT ",
+                columns!(),
+                " FROM images WHERE bucket = $1 AND user_id = $2 AND id = $3"
+            ),
+            &[bucket.into(), user.into(), id.into()],
+        )
+        .await?;
+    rows.first().map(codec::row).transpose()
+}
+
+/// A user's images, the newest first, older than `before` if there is one. Ids are in the order of time.
+pub async fn page<Q: Query + ?Sized>(
+    q: &mut Q,
+    bucket: Bucket,
+    user: UserId,
+    before: Option<&ImageId>,
+    done_only: bool,
+    limit: u32,
+) -> Result<Vec<ImageRow>> {
+    // Above every id there is: ids are hexadecimal.
+    let before = before.map_or("g", ImageId::as_str);
+    let sql = if done_only {
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM images WHERE bucket = $1 AND user_id = $2 AND id < $3 AND status = 'done' ORDER BY id DESC LIMIT $4"
+        )
+    } else {
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM images WHERE bucket = $1 AND user_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4"
+        )
+    };
+    let rows = q
+        .query(sql, &[bucket.into(), user.into(), before.into(), limit.into()])
+        .await?;
+    rows.iter().map(codec::row).collect()
+}
+
+/// How many images a user has, and how many of them have jobs that are not over.
+pub async fn count<Q: Query + ?Sized>(q: &mut Q, bucket: Bucket, user: UserId) -> Result<(u64, u64)> {
+    let rows = q
+        .query(
+            "SELECT (SELECT count(*) FROM images WHERE bucket = $1 AND user_id = $2), \
+             (SELECT count(*) FROM images WHERE bucket = $1 AND user_id = $2 AND finished_at IS NULL)",
+            &[bucket.into(), user.into()],
+        )
+        .await?;
+    rows.first().map_or(Ok((0, 0)), |row| Ok((row.u64(0)?, row.u64(1)?)))
+}
+
+/// Creates an image. False: there is one of this id.
+pub async fn insert(tx: &mut BucketTx<'_>, row: &ImageRow) -> Result<bool> {
+    let bucket = tx.bucket();
+    let changed = tx
+        .change(
+            &TABLE,
+            &[row.image.user_id.into(), (&row.image.id).into()],
+            concat!(
+                "INSERT INTO images (",
+                columns!(),
+                ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+                 ON CONFLICT (bucket, user_id, id) DO NOTHING"
+            ),
+            &codec::params(bucket, row),
+        )
+        .await?;
+    Ok(changed > 0)
+}
+
+/// Notes that an attempt has begun, if the job is not over: its number. None: the job is over or the image gone.
+pub async fn begin_attempt(tx: &mut BucketTx<'_>, user: UserId, id: &ImageId) -> Result<Option<u32>> {
+    let bucket = tx.bucket();
+    let rows = tx
+        .change_each(
+            &TABLE,
+            "UPDATE images SET status = 'running', attempts = attempts + 1, version = version + 1 \
+             WHERE bucket = $1 AND user_id = $2 AND id = $3 AND status IN ('queued', 'running') RETURNING user_id, id, attempts",
+            &[bucket.into(), user.into(), id.into()],
+        )
+        .await?;
+    rows.first().map(|row| row.u32(2)).transpose()
+}
+
+/// Puts a job whose attempt failed back to queued. False: it is over or gone.
+pub async fn requeue(tx: &mut BucketTx<'_>, user: UserId, id: &ImageId) -> Result<bool> {
+    let bucket = tx.bucket();
+    let changed = tx
+        .change(
+            &TABLE,
+            &[user.into(), id.into()],
+            "UPDATE images SET status = 'queued', version = version + 1 \
+             WHERE bucket = $1 AND user_id = $2 AND id = $3 AND status = 'running'",
+            &[bucket.into(), user.into(), id.into()],
+        )
+        .await?;
+    Ok(changed > 0)
+}
+
+/// Ends a job well. False: it was over or the image is gone.
+pub async fn finish(
+    tx: &mut BucketTx<'_>,
+    user: UserId,
+    id: &ImageId,
+    variants: &[Variant],
+    now_ms: i64,
+) -> Result<bool> {
+    end(tx, user, id, ImageStatus::Done, variants, None, now_ms).await
+}
+
+/// Ends a job badly. False: it was over or the image is gone.
+pub async fn fail(tx: &mut BucketTx<'_>, user: UserId, id: &ImageId, error: &JobError, now_ms: i64) -> Result<bool> {
+    end(tx, user, id, ImageStatus::Failed, &[], Some(error), now_ms).await
+}
+
+async fn end(
+    tx: &mut BucketTx<'_>,
+    user: UserId,
+    id: &ImageId,
+    status: ImageStatus,
+    variants: &[Variant],
+    error: Option<&JobError>,
+    now_ms: i64,
+) -> Result<bool> {
+    let bucket = tx.bucket();
+    let changed = tx
+        .change(
+            &TABLE,
+            &[user.into(), id.into()],
+            "UPDATE images SET status = $4, variants = $5, error_code = $6, error_detail = $7, finished_at = $8, version = version + 1 \
+             WHERE bucket = $1 AND user_id = $2 AND id = $3 AND status IN ('queued', 'running')",
+            &[
+                bucket.into(),
+                user.into(),
+                id.into(),
+                status.as_str().into(),
+                codec::variants_json(variants).into(),
+                error.map(|error| error.code.as_str()).into(),
+                error.map(|error| error.detail.as_str()).into(),
+                now_ms.into(),
+            ],
+        )
+        .await?;
+    Ok(changed > 0)
+}
+
+/// Deletes an image. False: it was gone.
+pub async fn remove(tx: &mut BucketTx<'_>, user: UserId, id: &ImageId) -> Result<bool> {
+    let bucket = tx.bucket();
+    let changed = tx
+        .change(
+            &TABLE,
+            &[user.into(), id.into()],
+            "DELETE FROM images WHERE bucket = $1 AND user_id = $2 AND id = $3",
+            &[bucket.into(), user.into(), id.into()],
+        )
+        .await?;
+    Ok(changed > 0)
+}
+
+/// Deletes all images of a user: the ids.
+pub async fn remove_all(tx: &mut BucketTx<'_>, user: UserId) -> Result<Vec<ImageId>> {
+    let bucket = tx.bucket();
+    let rows = tx
+        .change_each(
+            &TABLE,
+            "DELETE FROM images WHERE bucket = $1 AND user_id = $2 RETURNING user_id, id",
+            &[bucket.into(), user.into()],
+        )
+        .await?;
+    rows.iter().map(|row| row.image_id(1)).collect()
+}
