@@ -1,0 +1,240 @@
+//! The typed side: a cache, and classes of values in it.
+
+use std::future::Future;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use model::Result;
+
+use crate::engine::{Engine, Error};
+use crate::flight::Flights;
+use crate::metrics::Metrics;
+use crate::{Entry, InProcess, Policy, Settings, State, Version};
+
+/// What can be kept: a value that goes to bytes and back.
+pub trait Value: Clone + Send + Sync + 'static {
+    /// The bytes to keep.
+    fn encode(&self) -> Bytes;
+    /// The value of such bytes; `None` for bytes of another release, which count as a miss.
+    fn decode(bytes: Bytes) -> Option<Self>;
+}
+
+impl Value for Bytes {
+    fn encode(&self) -> Bytes {
+        self.clone()
+    }
+
+    fn decode(bytes: Bytes) -> Option<Self> {
+        Some(bytes)
+    }
+}
+
+/// A cache. Cheap to clone; clones share the engine.
+#[derive(Clone)]
+pub struct Cache {
+    engine: Arc<dyn Engine>,
+}
+
+impl Cache {
+    /// A cache in this process.
+    pub fn in_process(settings: Settings) -> Self {
+        Self::new(Arc::new(InProcess::new(settings)))
+    }
+
+    /// A cache on an engine.
+    pub fn new(engine: Arc<dyn Engine>) -> Self {
+        Self { engine }
+    }
+
+    /// A class of values. Make each once and clone it: clones share the single flight, two of the same name do not.
+    pub fn class<V: Value>(&self, policy: Policy) -> Class<V> {
+        Class(Arc::new(Inner {
+            engine: Arc::clone(&self.engine),
+            metrics: Metrics::new(policy.class),
+            flights: Flights::new(),
+            draws: (RandomState::new(), AtomicU64::new(0)),
+            policy,
+        }))
+    }
+}
+
+/// A class of values in a cache. Cheap to clone.
+pub struct Class<V>(Arc<Inner<V>>);
+
+struct Inner<V> {
+    engine: Arc<dyn Engine>,
+    policy: Policy,
+    metrics: Metrics,
+    flights: Flights<Result<Option<V>>>,
+    draws: (RandomState, AtomicU64),
+}
+
+impl<V> Clone for Class<V> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+/// What a look-up found.
+enum Found<V> {
+    Value(V),
+    Gone,
+    Nothing,
+}
+
+impl<V: Value> Class<V> {
+    /// The value kept under `id`, if any. An engine that does not answer is a miss.
+    pub async fn get(&self, id: &str) -> Option<V> {
+        match self.look_up(&self.key(id)).await {
+            Found::Value(value) => Some(value),
+            Found::Gone | Found::Nothing => None,
+        }
+    }
+
+    /// Keeps a value for the class's time to live, unless what is kept is as new or newer. True if it was kept.
+    pub async fn set_if_newer(&self, id: &str, version: Version, value: &V) -> bool {
+        self.set_if_newer_for(id, version, value, self.ttl()).await
+    }
+
+    /// The same with a time to live of its own.
+    pub async fn set_if_newer_for(&self, id: &str, version: Version, value: &V, ttl: Duration) -> bool {
+        let key = self.key(id);
+        let kept = self
+            .keep(
+                &key,
+                Entry {
+                    version,
+                    state: State::Value(value.encode()),
+                },
+                ttl,
+            )
+            .await;
+        self.0.flights.detach(&key);
+        kept.unwrap_or(false)
+    }
+
+    /// The thing has `version` by now: nothing older is answered from here on. Repeat it where the engine did not answer.
+    pub async fn invalidate(&self, id: &str, version: Version) -> std::result::Result<(), Error> {
+        self.bury(
+            id,
+            Entry {
+                version,
+                state: State::Stale,
+            },
+        )
+        .await
+    }
+
+    /// The thing was deleted with `version`: nothing as old or older is answered from here on, look-ups say that it is gone.
+    /// Repeat it where the engine did not answer.
+    pub async fn forget(&self, id: &str, version: Version) -> std::result::Result<(), Error> {
+        self.bury(
+            id,
+            Entry {
+                version,
+                state: State::Gone,
+            },
+        )
+        .await
+    }
+
+    /// The value kept under `id`; else what `load` finds, kept for the next caller. However many ask at once, one loads, and its
+    /// error is everybody's. What does not exist is not kept, for it may exist the next moment.
+    pub async fn get_or_load<F, L>(&self, id: &str, load: F) -> Result<Option<V>>
+    where
+        F: FnOnce() -> L + Send,
+        L: Future<Output = Result<Option<(Version, V)>>> + Send,
+    {
+        let key = self.key(id);
+        match self.look_up(&key).await {
+            Found::Value(value) => return Ok(Some(value)),
+            Found::Gone => return Ok(None),
+            Found::Nothing => {}
+        }
+        let seat = self.0.flights.join(&key);
+        let result = seat.flight.result.get_or_init(|| async {
+            self.0.metrics.loads.increment(1);
+            let loaded = load().await;
+            let still_valid = seat.land();
+            match loaded {
+                Ok(Some((version, value))) => {
+                    if still_valid {
+                        let entry = Entry {
+                            version,
+                            state: State::Value(value.encode()),
+                        };
+                        let _ = self.keep(&key, entry, self.ttl()).await;
+                    }
+                    Ok(Some(value))
+                }
+                Ok(None) => Ok(None),
+                Err(error) => {
+                    self.0.metrics.load_failures.increment(1);
+                    Err(error)
+                }
+            }
+        });
+        result.await.clone()
+    }
+
+    async fn look_up(&self, key: &str) -> Found<V> {
+        let metrics = &self.0.metrics;
+        let found = match self.0.engine.get(key).await {
+            Ok(Some(Entry {
+                state: State::Value(bytes),
+                ..
+            })) => V::decode(bytes).map_or(Found::Nothing, Found::Value),
+            Ok(Some(Entry { state: State::Gone, .. })) => Found::Gone,
+            Ok(
+                Some(Entry {
+                    state: State::Stale, ..
+                })
+                | None,
+            ) => Found::Nothing,
+            Err(_) => {
+                metrics.errors.increment(1);
+                Found::Nothing
+            }
+        };
+        match found {
+            Found::Nothing => metrics.misses.increment(1),
+            Found::Value(_) | Found::Gone => metrics.hits.increment(1),
+        }
+        found
+    }
+
+    async fn bury(&self, id: &str, entry: Entry) -> std::result::Result<(), Error> {
+        let key = self.key(id);
+        let buried = self.keep(&key, entry, self.0.policy.tombstone_ttl).await;
+        // After the entry, so that whoever loads from now on finds it in the way of anything older.
+        self.0.flights.detach(&key);
+        buried.map(|_| ())
+    }
+
+    async fn keep(&self, key: &str, entry: Entry, ttl: Duration) -> std::result::Result<bool, Error> {
+        let kept = self.0.engine.set_if_newer(key, entry, ttl).await;
+        match &kept {
+            Ok(true) => {}
+            Ok(false) => self.0.metrics.outdated.increment(1),
+            Err(_) => self.0.metrics.errors.increment(1),
+        }
+        kept
+    }
+
+    fn key(&self, id: &str) -> String {
+        format!("{}:{id}", self.0.policy.class)
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a random number loses nothing by being rounded"
+    )]
+    fn ttl(&self) -> Duration {
+        let (random, count) = &self.0.draws;
+        let drawn = random.hash_one(count.fetch_add(1, Ordering::Relaxed));
+        self.0.policy.jittered(drawn as f64 / u64::MAX as f64)
+    }
+}
