@@ -1,0 +1,105 @@
+// What the tests of the page stand on: a Myriad of their own, a browser, and an ear for the browser's complaints.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const repository = fileURLToPath(new URL("..", import.meta.url));
+export const inRepository = (path) => join(repository, path);
+
+const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/usr/bin/google-chrome-stable"];
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+  // A name that is not this computer's own to the browser, though it is: plain HTTP without the favours of loopback.
+  "--host-resolver-rules=MAP plain.test 127.0.0.1"];
+
+/** Two ports that are free now. */
+async function freePorts() {
+  const listeners = [createServer(), createServer()];
+  const ports = await Promise.all(listeners.map((listener) => new Promise((resolve, reject) => {
+    listener.once("error", reject);
+    listener.listen(0, "127.0.0.1", () => resolve(listener.address().port));
+  })));
+  await Promise.all(listeners.map((listener) => new Promise((resolve) => { listener.close(resolve); })));
+  return ports;
+}
+
+/** Starts `myriad serve` on an empty directory and waits until it is ready; `stop()` ends it and checks how it ended. */
+export async function startMyriad({ env = {} } = {}) {
+  const binary = process.env.MYRIAD_BIN ?? inRepository("target/debug/myriad");
+  assert.ok(existsSync(binary), `${binary} is not there: cargo build -p myriad, or set MYRIAD_BIN`);
+  const directory = await mkdtemp(join(tmpdir(), "myriad-e2e-"));
+  const [http, ops] = await freePorts();
+  const child = spawn(binary, ["serve", "--data-dir", directory, "--http", `127.0.0.1:${http}`, "--ops", `127.0.0.1:${ops}`], {
+    env: { ...process.env, RUST_BACKTRACE: "0", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let log = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => { log = (log + chunk).slice(-20_000); });
+  const exit = new Promise((resolve) => { child.once("exit", (code, signal) => resolve(code ?? signal)); });
+  let gone = false;
+  exit.then(() => { gone = true; });
+  const ready = async () => (await fetch(`http://127.0.0.1:${ops}/readyz`).catch(() => null))?.ok;
+  await until("myriad is ready", 30_000, async () => {
+    assert.ok(!gone, `myriad ended while starting:\n${log}`);
+    return ready();
+  });
+  return {
+    url: `http://127.0.0.1:${http}`,
+    async stop() {
+      child.kill("SIGTERM");
+      const code = await exit;
+      await rm(directory, { recursive: true, force: true });
+      assert.equal(code, 0, `myriad ended with ${code}:\n${log}`);
+    },
+  };
+}
+
+/** Asks again until the answer is true. */
+export async function until(what, limitMs, question) {
+  for (const end = Date.now() + limitMs; Date.now() < end;) {
+    if (await question()) return;
+    await new Promise((resolve) => { setTimeout(resolve, 50); });
+  }
+  assert.fail(`${what}: not within ${limitMs} ms`);
+}
+
+export function startBrowser() {
+  const executablePath = process.env.MYRIAD_CHROMIUM || CHROMIUM.find(existsSync);
+  assert.ok(executablePath, "no Chromium here: scripts/install-test-tools installs it, or set MYRIAD_CHROMIUM");
+  return chromium.launch({ executablePath, headless: true, args: FLAGS });
+}
+
+/**
+ * A person with a browser of their own on the page. `complaints` collects what the browser holds against the page:
+ * errors on the console, broken policy, failed requests, scripts that threw.
+ */
+export async function visitor(browser, url, options = {}) {
+  const context = await browser.newContext({ baseURL: url, locale: "en-GB", timezoneId: "UTC", viewport: { width: 1180, height: 860 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const complaints = [];
+  // What the server refuses is shown to the person; the browser also notes it on the console, and that is no fault.
+  const expected = new Set();
+  page.on("console", (message) => {
+    const refused = /status of (\d+)/.exec(message.text())?.[1];
+    if (message.type() === "error" && !expected.has(refused)) complaints.push(`${message.text()} (${message.location().url})`);
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("requestfailed", (request) => {
+    const why = request.failure()?.errorText;
+    if (why !== "net::ERR_ABORTED") complaints.push(`${request.method()} ${request.url()}: ${why}`);
+  });
+  await page.addInitScript(() => addEventListener("securitypolicyviolation", (event) => {
+    console.error(`policy broken: ${event.violatedDirective} ${event.blockedURI}`);
+  }));
+  return { context, page, complaints, expectStatus: (...codes) => codes.forEach((code) => expected.add(String(code))) };
+}
+
+/** How far the page sticks out at the right, in pixels. */
+export const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
