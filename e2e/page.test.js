@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { dirname, isAbsolute } from "node:path";
 import { after, before, test } from "node:test";
-import { inRepository, overflow, startBrowser, startMyriad, until, visitor } from "./stage.js";
+import { inRepository, overflow, startBrowser, startMyriad, startWire, until, visitor } from "./stage.js";
 
 const PHOTO = process.env.MYRIAD_PHOTO ?? inRepository("crates/myriad/assets/demo.jpg");
 const PASSWORD = "seven quiet herons over reeds";
@@ -314,6 +314,40 @@ test("a picture, the password and at last the account are changed and go when as
   await signIn(page, email, "nine loud geese under bridges");
   await page.locator("#sign-in").getByRole("alert").waitFor();
   assert.deepEqual(complaints, []);
+});
+
+// R54: an idempotency key, so that a job is not made twice.
+test("an upload and a sign-up whose answers were lost are repeated without being done twice", async () => {
+  const wire = await startWire(myriad.url);
+  try {
+    const { page, complaints } = await visitor(browser, wire.url);
+    const email = `lost.${Date.now()}@example.com`;
+    await page.goto("/#sign-up");
+    await field(page, "First name").fill("Ada");
+    await field(page, "Last name").fill("Lovelace");
+    await field(page, "E-mail").fill(email);
+    await field(page, "Password", { exact: true }).fill(PASSWORD);
+    wire.loseNext("POST", /^\/v1\/users$/);
+    await page.getByRole("button", { name: "Create account" }).click();
+    await page.locator("#sign-up").getByRole("alert").getByText("No answer from the server").waitFor();
+    await page.getByRole("button", { name: "Create account" }).click();
+    await page.getByRole("heading", { name: "Pictures", level: 1, exact: true }).waitFor();
+
+    wire.loseNext("POST", /^\/v1\/users\/[0-9]+\/images$/);
+    await field(page, "Choose pictures").setInputFiles(PHOTO);
+    await page.getByRole("button", { name: "Upload" }).click();
+    const item = page.getByRole("list", { name: "Uploads" }).getByRole("listitem");
+    await item.getByText("No answer from the server").waitFor();
+    await item.getByRole("button", { name: "Try again" }).click();
+    await item.getByText(/^Done in/).waitFor(WORKED);
+    await page.reload();
+    await page.getByRole("list", { name: "Gallery" }).getByRole("button").first().waitFor();
+    assert.equal(await page.getByRole("list", { name: "Gallery" }).getByRole("button").count(), 1);
+    assert.equal(wire.lost, 2);
+    assert.deepEqual(complaints.filter((text) => !/ERR_(CONTENT_LENGTH_MISMATCH|CONNECTION_RESET|INCOMPLETE)/.test(text)), []);
+  } finally {
+    wire.stop();
+  }
 });
 
 test("over plain HTTP from elsewhere the page says why the sign-in does not hold and which setting helps", async () => {

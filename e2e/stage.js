@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer as createHttpServer, request } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -58,6 +59,41 @@ export async function startMyriad({ env = {} } = {}) {
       assert.equal(code, 0, `myriad ended with ${code}:\n${log}`);
     },
   };
+}
+
+/**
+ * A wire to the server that can lose an answer: the server has acted, the browser is never told.
+ * `loseNext(method, path)` picks the request; `lost` counts them.
+ */
+export async function startWire(url) {
+  const wire = { lost: 0, picked: null, loseNext(method, path) { this.picked = { method, path }; } };
+  const server = createHttpServer((incoming, outgoing) => {
+    const outward = request(url + incoming.url, { method: incoming.method, headers: incoming.headers }, (answer) => {
+      if (wire.picked?.method === incoming.method && wire.picked.path.test(incoming.url)) {
+        wire.picked = null;
+        wire.lost += 1;
+        // The head gets through: on a bare end of the connection the browser itself would repeat the request.
+        outgoing.writeHead(answer.statusCode, { "content-length": "4096" });
+        outgoing.flushHeaders();
+        answer.resume();
+        answer.on("end", () => setTimeout(() => outgoing.destroy(), 20));
+        return;
+      }
+      outgoing.writeHead(answer.statusCode, answer.headers);
+      outgoing.flushHeaders();
+      answer.pipe(outgoing);
+    });
+    outward.on("error", () => outgoing.destroy());
+    outgoing.on("close", () => outward.destroy());
+    incoming.pipe(outward);
+  });
+  await new Promise((resolve) => { server.listen(0, "127.0.0.1", resolve); });
+  wire.url = `http://127.0.0.1:${server.address().port}`;
+  wire.stop = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return wire;
 }
 
 /** Asks again until the answer is true. */

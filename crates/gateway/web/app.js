@@ -1,11 +1,12 @@
 // The page: who is signed in, which view is shown, sign-in and sign-up.
 import { call, loadMe, me, onSessionEnd, watchMe } from "./api.js";
 import { $, act, onSubmit, say, sentence, showFace } from "./forms.js";
-import * as pictures from "./pictures.js";
+import * as gallery from "./gallery.js";
+import "./pictures.js";
 import * as profile from "./profile.js";
 import * as account from "./sessions.js";
 
-const VIEWS = { pictures, profile, account };
+const VIEWS = { pictures: gallery, profile, account };
 const DOORS = ["sign-in", "sign-up"];
 
 // The cookie cannot be read by scripts. This mark only says that asking who is signed in is worth a call, and tells

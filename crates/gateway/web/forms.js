@@ -11,24 +11,24 @@ export function el(tag, properties = {}, ...children) {
 }
 
 let fading;
-/** Says a sentence in the page's status region; failures stay until the next one. */
+/** Says a sentence in the page's status region, or in the open dialog's; failures stay until the next one. */
 export function say(text, bad = false) {
   clearTimeout(fading);
-  const region = $("#status");
+  const region = $("dialog[open] [role=status]") ?? $("#status");
   region.replaceChildren(...(text ? [el("p", { className: bad ? "bad" : "", textContent: text })] : []));
   if (text && !bad) fading = setTimeout(() => region.replaceChildren(), 6000);
 }
 
-/** Runs an action of a button: no second press meanwhile, and its problem is told. */
-export async function act(button, action) {
-  if (button.disabled) return;
-  button.disabled = true;
+/** Runs an action of a button or form: no second time meanwhile, and its problem is told. The keyboard stays there. */
+export async function act(control, action, tell = (error) => say(sentence(error), true)) {
+  if (control.ariaBusy === "true") return;
+  control.ariaBusy = "true";
   try {
     await action();
   } catch (error) {
-    say(sentence(error), true);
+    tell(error);
   } finally {
-    button.disabled = false;
+    control.ariaBusy = "false";
   }
 }
 
@@ -51,23 +51,13 @@ const FIELD_OF = {
 /** Sends a form by `action`: errors are cleared before and shown after; the keyboard lands on the first bad field. */
 export function onSubmit(form, action) {
   for (const input of form.querySelectorAll("input[type=password]")) addReveal(input);
-  form.addEventListener("submit", async (event) => {
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const button = event.submitter ?? form.querySelector(".primary, .destructive");
-    if (form.ariaBusy === "true") return;
-    clearErrors(form);
-    say("");
-    form.ariaBusy = "true";
-    button.disabled = true;
-    try {
-      await action(form);
-    } catch (error) {
-      button.disabled = false;
-      showProblem(form, error);
-    } finally {
-      form.ariaBusy = "false";
-      button.disabled = false;
-    }
+    act(form, () => {
+      clearErrors(form);
+      say("");
+      return action(form);
+    }, (error) => showProblem(form, error));
   });
 }
 

@@ -1,27 +1,12 @@
-// Pictures: what to make of them, upload with live progress, before and after, the gallery and its viewer.
-import { Problem, call, me, pause, takeMe, loadMe, upload, watchMe } from "./api.js";
-import { $, act, ago, clearErrors, confirmed, el, mark, onSubmit, say, sentence, showPicture, showProblem, size, when } from "./forms.js";
+// Uploads: what to make of which files, live progress of each, and before beside after.
+import { Problem, me, upload } from "./api.js";
+import { $, clearErrors, el, mark, onSubmit, sentence, showPicture, showProblem, size } from "./forms.js";
+import { keepFollowing, originals, place } from "./gallery.js";
+import { ended, lanes, stateOf } from "./jobs.js";
+import { RECIPES, titleOf } from "./recipes.js";
 
 const MAX_BYTES = 20 * 1024 * 1024;
-const inside = (side) => ({ op: "resize", width: side, height: side, fit: "inside" });
-
-/** The choices: a chain of operations each, made for the picture's own size. */
-const RECIPES = [
-  { name: "portrait", title: "Portrait", text: "Square crop where most detail is, 512 px", on: true,
-    chain: ({ width, height }) => [{ op: "crop", width: Math.min(width, height), height: Math.min(width, height), gravity: "attention" }, inside(512)] },
-  { name: "thumb", title: "Thumbnail", text: "Fits 320 px", chain: () => [inside(320)] },
-  { name: "sharp", title: "Sharpen", text: "Fits 1280 px, crisper edges", on: true,
-    chain: () => [inside(1280), { op: "sharpen", sigma: 1.2, amount: 1.5 }] },
-  { name: "soft", title: "Blur", text: "Fits 1280 px, a soft backdrop", on: true, chain: () => [inside(1280), { op: "blur", sigma: 12 }] },
-  { name: "mono", title: "Black and white", text: "Fits 1280 px", chain: () => [inside(1280), { op: "grayscale" }] },
-  { name: "turned", title: "Quarter turn", text: "Clockwise, fits 1280 px", chain: () => [{ op: "rotate", degrees: 90 }, inside(1280)] },
-  { name: "light", title: "Light for the web", text: "Fits 1600 px, WebP at quality 75",
-    chain: () => [inside(1600), { op: "format", format: "webp", quality: 75 }] },
-  { name: "custom", title: "Your own", text: "A chain you write yourself" },
-];
-const TITLES = { default: "Plain copy", ...Object.fromEntries(RECIPES.map(({ name, title }) => [name, title])) };
-const titleOf = (variant) => TITLES[variant] ?? variant;
-
+const sending = lanes(2);
 const form = $("#upload-form");
 const chain = $("#custom-chain");
 chain.value = '[\n  {"op": "crop", "width": 400, "height": 300, "gravity": "center"},\n  {"op": "sharpen", "sigma": 1, "amount": 1}\n]';
@@ -69,55 +54,6 @@ onSubmit(form, async () => {
   file.value = "";
   tellChosen();
 });
-
-/** At most `free` of the given works at a time; browsers open six connections to a server and the page needs some. */
-function lanes(free) {
-  const waiting = [];
-  return async (work) => {
-    if (free > 0) free -= 1;
-    else await new Promise((resolve) => { waiting.push(resolve); });
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else free += 1;
-    }
-  };
-}
-const sending = lanes(2);
-const following = lanes(3);
-
-const originals = new Map(); // image id → object URL of the file as it was, while this page lives
-
-const pathOf = (image, user = me.user) => `/users/${user.id}/images/${image.id}`;
-const ended = (image) => image.status === "done" || image.status === "failed";
-
-/** Follows a job by its event stream, by asking where the stream is closed; gives the finished image. */
-const follow = (image, onChange) => following(() => new Promise((resolve, reject) => {
-  const path = pathOf(image);
-  const tell = (now) => {
-    onChange(now);
-    if (ended(now)) resolve(now);
-    return ended(now);
-  };
-  const ask = async () => {
-    for (let wait = 500; ; wait = Math.min(wait * 2, 10_000)) {
-      try {
-        if (tell((await call("GET", path)).data)) return;
-      } catch (problem) {
-        if (problem.status >= 400 && problem.status < 500) return reject(problem);
-      }
-      await pause(wait);
-    }
-  };
-  const source = new EventSource(`/v1${path}/events`);
-  source.addEventListener("status", (event) => tell(JSON.parse(event.data)) && source.close());
-  source.addEventListener("error", () => source.readyState === EventSource.CLOSED && ask().catch(reject));
-}));
-
-const STATE = { queued: "Waiting for a worker", running: "Being worked on", done: "Done", failed: "Failed" };
-const stateOf = ({ status, attempts }) => STATE[status] + (status === "running" && attempts > 1 ? `, attempt ${attempts}` : "");
 
 function figure(title, text) {
   const img = el("img", { alt: title });
@@ -168,10 +104,10 @@ function begin(one, picked, own) {
       const tell = (now) => {
         progress.value = { queued: 0.7, running: 0.85 }[now.status] ?? 1;
         state(stateOf(now));
-        place(now);
       };
       tell(image);
-      const finished = ended(image) ? image : await follow(image, tell);
+      place(image);
+      const finished = ended(image) ? image : await keepFollowing(image, tell);
       if (finished.status === "failed") throw new Problem(0, finished.error ?? {}, null);
       state(`Done in ${((performance.now() - started) / 1000).toFixed(1)} s`);
       progress.hidden = true;
@@ -204,133 +140,3 @@ function tellProblem(box, error) {
   box.replaceChildren(el("p", { textContent: sentence(error) }), ...(lines.length ? [el("ul", {}, ...lines)] : []));
   box.hidden = false;
 }
-
-// ---- Gallery ----
-const gallery = $("#gallery");
-const more = $("#gallery-more");
-const tiles = new Map(); // image id → { item, image }
-let cursor = null;
-
-const worn = (image) => image.variants?.some((variant) => wears(variant));
-const wears = (variant) => Boolean(me.user?.picture) && new URL(me.user.picture.originUrl, location.href).pathname === new URL(variant.originUrl, location.href).pathname;
-
-/** Puts an image's newest state into the gallery: at the front where it is new, in its place where it is known. */
-function place(image, atEnd = false) {
-  const known = tiles.get(image.id);
-  const item = known?.item ?? el("li");
-  const frame = el("span", { className: "frame" });
-  const [day, time] = [ago(image.createdAt), when(image.createdAt)];
-  const under = el("span", { className: "under" }, el("span", { textContent: day, title: time }));
-  if (image.status === "done") {
-    const bySize = [...image.variants].sort((a, b) => a.width - b.width);
-    const img = el("img", { alt: `Picture of ${time}`, loading: "lazy", decoding: "async" });
-    showPicture(img, bySize.find(({ width }) => width >= 220) ?? bySize.at(-1));
-    frame.append(img);
-    under.append(worn(image) ? el("span", { className: "badge", textContent: "profile" })
-      : el("span", { textContent: image.variants.length === 1 ? "1 form" : `${image.variants.length} forms` }));
-  } else {
-    frame.append(stateOf(image));
-    if (image.status === "failed") under.append(el("span", { className: "badge bad", textContent: "failed" }));
-  }
-  const button = el("button", { type: "button", className: "tile" }, frame, under);
-  button.addEventListener("click", () => view(image.id));
-  const focused = item.contains(document.activeElement);
-  item.replaceChildren(button);
-  if (focused) button.focus();
-  if (!known) gallery[atEnd ? "append" : "prepend"](item);
-  tiles.set(image.id, { item, image });
-  $("#gallery-empty").hidden = true;
-}
-
-async function loadMore() {
-  const fresh = cursor === null;
-  const { data } = await call("GET", `/users/${me.user.id}/images?limit=24${fresh ? "" : `&cursor=${encodeURIComponent(cursor)}`}`);
-  for (const image of data.items) {
-    const known = tiles.has(image.id);
-    place(image, true);
-    if (!known && !ended(image)) follow(image, place).catch(() => {});
-  }
-  cursor = data.nextCursor;
-  more.hidden = cursor === null;
-  $("#gallery-empty").hidden = tiles.size > 0;
-}
-more.addEventListener("click", () => act(more, async () => {
-  const last = gallery.lastElementChild;
-  await loadMore();
-  $("button", last?.nextElementSibling ?? gallery)?.focus();
-}));
-
-export async function open() {
-  if (tiles.size === 0 || cursor === null) {
-    cursor = null;
-    await loadMore();
-  }
-}
-
-watchMe(() => tiles.forEach(({ image }) => place(image)));
-
-// ---- Viewer ----
-const viewer = $("#viewer");
-const wear = $("[data-do=wear]", viewer);
-let shown = null; // { image, variant } of the viewer; variant null for the file before
-
-function view(id) {
-  const { image } = tiles.get(id);
-  const before = originals.get(id);
-  const choices = [...(before ? [null] : []), ...(image.status === "done" ? image.variants : [])];
-  const tabs = $(".tabs", viewer);
-  const start = choices.find((variant) => variant && wears(variant)) ?? choices.find(Boolean) ?? null;
-  tabs.replaceChildren(tabs.firstElementChild, ...choices.map((variant) => {
-    const radio = el("input", { type: "radio", name: "form", checked: variant === start });
-    radio.addEventListener("change", () => show(image, variant));
-    return el("label", {}, radio, variant ? titleOf(variant.name) : "Before");
-  }));
-  $("#viewer-title").textContent = `Picture of ${when(image.createdAt)}`;
-  show(image, start);
-  viewer.showModal();
-}
-
-function show(image, variant) {
-  shown = { image, variant };
-  const img = el("img", { alt: variant ? titleOf(variant.name) : "Before" });
-  const before = originals.get(image.id);
-  const address = variant ? showPicture(img, variant) : before;
-  if (!variant && before) img.src = before;
-  $(".stage", viewer).replaceChildren(address ? img : stateOf(image));
-  $("figcaption", viewer).textContent = variant
-    ? `${variant.width} × ${variant.height}, ${variant.format.toUpperCase()}, ${size(variant.bytes)}`
-    : image.error ? image.error.detail : before ? "The file as it was; the server keeps only what was made of it." : stateOf(image);
-  wear.hidden = !variant;
-  wear.disabled = Boolean(variant) && wears(variant);
-  wear.textContent = wear.disabled ? "Is the profile picture" : "Use as profile picture";
-  const link = $("[data-do=open]", viewer);
-  link.hidden = !variant;
-  if (variant) link.href = address;
-}
-
-wear.addEventListener("click", () => act(wear, async () => {
-  const { image, variant } = shown;
-  await takeMe(await call("PUT", `/users/${me.user.id}/picture`, { body: { imageId: image.id, variant: variant.name } }));
-  say("This is your profile picture now.");
-  viewer.close();
-}));
-$("[data-do=delete]", viewer).addEventListener("click", (event) => act(event.target, async () => {
-  const { image } = shown;
-  if (!(await confirmed("Delete this picture in all its forms?", "Delete"))) return;
-  try {
-    await call("DELETE", pathOf(image));
-  } catch (problem) {
-    if (problem.status !== 404) throw problem;
-  }
-  const wasWorn = worn(image);
-  const { item } = tiles.get(image.id);
-  const next = item.nextElementSibling ?? item.previousElementSibling;
-  viewer.close();
-  item.remove();
-  tiles.delete(image.id);
-  $("#gallery-empty").hidden = tiles.size > 0;
-  (next ? $("button", next) : file).focus();
-  say("Picture deleted.");
-  if (wasWorn) await loadMe();
-}));
-viewer.addEventListener("click", (event) => event.target === viewer && viewer.close());
