@@ -7,6 +7,7 @@ import { createServer as createHttpServer, request } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
@@ -31,7 +32,7 @@ async function freePorts() {
 }
 
 /** Starts `myriad serve` on an empty directory and waits until it is ready; `stop()` ends it and checks how it ended. */
-export async function startMyriad({ env = {} } = {}) {
+async function startMyriad({ env = {} } = {}) {
   const binary = process.env.MYRIAD_BIN ?? inRepository("target/debug/myriad");
   assert.ok(existsSync(binary), `${binary} is not there: cargo build -p myriad, or set MYRIAD_BIN`);
   const directory = await mkdtemp(join(tmpdir(), "myriad-e2e-"));
@@ -109,6 +110,22 @@ export function startBrowser() {
   const executablePath = process.env.MYRIAD_CHROMIUM || CHROMIUM.find(existsSync);
   assert.ok(executablePath, "no Chromium here: scripts/install-test-tools installs it, or set MYRIAD_CHROMIUM");
   return chromium.launch({ executablePath, headless: true, args: FLAGS });
+}
+
+/** The stage of a test file: a server and a browser before its first test, an orderly end after its last. */
+export function useStage() {
+  const stage = {};
+  let myriad;
+  before(async () => {
+    myriad = process.env.MYRIAD_URL ? { url: process.env.MYRIAD_URL, stop() {} } : await startMyriad();
+    stage.url = myriad.url;
+    stage.browser = await startBrowser();
+  });
+  after(async () => {
+    await stage.browser?.close();
+    await myriad?.stop();
+  });
+  return stage;
 }
 
 /**

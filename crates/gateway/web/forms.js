@@ -151,7 +151,7 @@ export function ago(time) {
   const seconds = (new Date(time) - Date.now()) / 1000;
   const [unit, size] = [["day", 86400], ["hour", 3600], ["minute", 60]].find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 1];
   if (unit === "second") return seconds > 0 ? "in a moment" : "just now";
-  return relative.format(Math.trunc(seconds / size), unit);
+  return relative.format(Math.round(seconds / size), unit);
 }
 
 export function size(bytes) {
