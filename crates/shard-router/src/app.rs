@@ -1,0 +1,89 @@
+//! The router put together: bootstrap, then the service, then the upkeep of its view of the catalog.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::topology::v1::topology_service_server::TopologyServiceServer;
+use runtime::shutdown::Shutdown;
+use store::Engine;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use topology::Opener;
+
+use crate::bootstrap::bootstrap;
+use crate::config::Config;
+use crate::error::Result;
+use crate::grpc::TopologyGrpc;
+use crate::store::catalog::Catalog;
+
+/// The full name of the gRPC service, for its health.
+pub const SERVICE: &str = "myriad.topology.v1.TopologyService";
+
+/// A router that is ready to serve.
+pub struct App {
+    catalog: Catalog,
+    /// Kept open, so that who opens a shard with the same opener gets the same engine.
+    _engines: Vec<Arc<dyn Engine>>,
+    catch_up: Duration,
+    /// Ends the streams.
+    stop: CancellationToken,
+}
+
+impl App {
+    /// Opens the catalog, begins it where it is new, and checks that every shard is there and is the one meant.
+    ///
+    /// # Errors
+    /// Says which database is the wrong one, or that the number of shards differs, and what to do.
+    pub async fn build(config: &Config, catalog: Arc<dyn Engine>, opener: &Opener) -> Result<Self> {
+        let (topology, engines) = bootstrap(&*catalog, config.shards, opener).await?;
+        tracing::info!(
+            cluster.id = topology.cluster_id(),
+            topology.version = topology.version(),
+            shards = engines.len(),
+            "the catalog is open"
+        );
+        Ok(Self {
+            catalog: Catalog::new(catalog, topology),
+            _engines: engines,
+            catch_up: Duration::from_millis(config.catch_up_ms),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    /// The gRPC service.
+    pub fn routes(&self) -> Routes {
+        Routes::new(TopologyServiceServer::new(TopologyGrpc::new(
+            self.catalog.clone(),
+            self.stop.clone(),
+        )))
+    }
+
+    /// The catalog: what operators' calls change.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Starts the background work; it ends with the soft signal, and so do the streams.
+    pub fn run(&self, shutdown: &Shutdown) {
+        let (soft, stop) = (shutdown.soft.clone(), self.stop.clone());
+        shutdown.spawn(async move {
+            soft.cancelled().await;
+            stop.cancel();
+        });
+        if !self.catch_up.is_zero() {
+            shutdown.spawn(catch_up(self.catalog.clone(), self.catch_up, shutdown.soft.clone()));
+        }
+    }
+}
+
+/// Another router may serve the same catalog: its changes are found here and told to our watchers.
+async fn catch_up(catalog: Catalog, every: Duration, stop: CancellationToken) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        if let Err(error) = catalog.catch_up().await {
+            tracing::warn!(%error, "the catalog cannot be read; serving the topology at hand");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! `shard-router` as a process of its own.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use runtime::process::Process;
+use shard_router::{App, Config, SERVICE};
+use tokio::net::TcpListener;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    runtime::process::main("shard-router", run)
+}
+
+async fn run(config: Config, process: Process) -> Result<()> {
+    let gate = process.ready.gate("catalog");
+    let ops = TcpListener::bind(config.ops)
+        .await
+        .with_context(|| format!("ops: {} cannot be bound", config.ops))?;
+    let health = runtime::ops::router(process.ready.clone(), process.metrics, process.shutdown.clone());
+    runtime::ops::serve(ops, health, &process.shutdown);
+
+    let catalog = engines::catalog(&config.data_dir).await?;
+    let app = App::build(&config, catalog, &engines::opener(&config.data_dir)).await?;
+    app.run(&process.shutdown);
+
+    let grpc = TcpListener::bind(config.grpc)
+        .await
+        .with_context(|| format!("grpc: {} cannot be bound", config.grpc))?;
+    let routes = runtime::grpc::routes(app.routes(), &[SERVICE], &process.ready, &process.shutdown)?;
+    runtime::grpc::serve(routes, grpc, &process.shutdown);
+    gate.open();
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! The catalog's tables and the queries on them. SQL that SQLite and PostgreSQL both take.
+
+pub mod catalog;
+pub mod rows;
+
+use store::Schema;
+use store::migrate::Migration;
+
+/// The schema of a catalog.
+pub static SCHEMA: Schema = Schema {
+    kind: "catalog",
+    migrations: &[Migration {
+        version: 1,
+        name: "first",
+        sql: include_str!("../migrations/0001_first.sql"),
+    }],
+};

@@ -1,0 +1,125 @@
+//! A cluster in a temporary directory, whose router can be stopped and started.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::topology::v1::topology_service_client::TopologyServiceClient;
+use runtime::ready::Readiness;
+use runtime::shutdown::Shutdown;
+use shard_router::{App, Catalog, Config, Result, SERVICE};
+use store::Engine;
+use tempfile::TempDir;
+use tonic::transport::Channel;
+use topology::Opener;
+
+/// The directory that outlives its routers.
+pub struct Cluster {
+    pub folder: TempDir,
+}
+
+/// A running router.
+pub struct Node {
+    pub channel: Channel,
+    pub opener: Opener,
+    app: App,
+    catalog: Arc<dyn Engine>,
+    shutdown: Shutdown,
+}
+
+impl Cluster {
+    pub fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts the router; `shards` is the setting.
+    pub async fn start(&self, shards: Option<u32>) -> Result<Node> {
+        let config = Config {
+            data_dir: self.path().to_owned(),
+            shards,
+            catch_up_ms: 20,
+            ..Config::default()
+        };
+        let opener = engines::opener(self.path());
+        let catalog = engines::catalog(self.path()).await?;
+        let app = App::build(&config, Arc::clone(&catalog), &opener).await?;
+        let shutdown = Shutdown::new();
+        app.run(&shutdown);
+        let routes = runtime::grpc::routes(app.routes(), &[SERVICE], &Readiness::new(), &shutdown).unwrap();
+        let channel = runtime::grpc::embedded(routes, &shutdown);
+        Ok(Node {
+            channel,
+            opener,
+            app,
+            catalog,
+            shutdown,
+        })
+    }
+
+    /// The same as [`Cluster::start`], where it must be refused: with which words.
+    pub async fn refused(&self, shards: Option<u32>) -> String {
+        match self.start(shards).await {
+            Ok(_) => panic!("the start was not refused"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    /// Removes a file of the data directory with what SQLite keeps beside it.
+    pub fn remove(&self, file: &str) {
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(self.path().join(format!("{file}{suffix}")));
+        }
+    }
+}
+
+impl Node {
+    pub fn client(&self) -> TopologyServiceClient<Channel> {
+        TopologyServiceClient::new(self.channel.clone())
+    }
+
+    pub fn catalog(&self) -> &Catalog {
+        self.app.catalog()
+    }
+
+    /// The catalog's database, for looking and for sabotage.
+    pub fn database(&self) -> &dyn Engine {
+        &*self.catalog
+    }
+
+    pub fn shutdown(&self) -> &Shutdown {
+        &self.shutdown
+    }
+
+    /// Ends in order; true if everything ended by itself.
+    pub async fn stop(self) -> bool {
+        let soft = self.shutdown.soft.clone();
+        soft.cancel();
+        let ended = self.shutdown.finish(Duration::from_millis(1)).await;
+        self.catalog.close().await;
+        ended
+    }
+}
+
+/// Runs one statement on a database.
+pub async fn execute(engine: &dyn Engine, sql: &'static str) {
+    store::transact(engine, move |tx| Box::pin(async move { tx.execute(sql, &[]).await }))
+        .await
+        .unwrap();
+}
+
+/// Looks until it holds.
+pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..2000 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("never: {what}");
+}

@@ -1,0 +1,10 @@
+//! The router on real SQLite files, reached through a real gRPC channel.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod catalog;
+mod client;
+mod cluster;
+mod lease;
+mod start;
+mod watch;
