@@ -3,11 +3,6 @@
 -- No foreign keys: a bucket is copied table by table while it is written, so a child may arrive before its parent.
 -- Times are milliseconds since 1970-01-01 UTC.
 
-CREATE TABLE meta (
-  key TEXT NOT NULL PRIMARY KEY,
-  value TEXT NOT NULL
-) KEYED;
-
 CREATE TABLE bucket_owner (
   bucket BIGINT NOT NULL PRIMARY KEY,
   epoch BIGINT NOT NULL,
@@ -100,6 +95,9 @@ CREATE TABLE images (
 -- How many jobs of a user are not over: few rows among many.
 CREATE INDEX images_open ON images (bucket, user_id) WHERE finished_at IS NULL;
 
+-- The sweeper knows an object by its image's id alone.
+CREATE INDEX images_by_id ON images (id);
+
 CREATE TABLE outbox (
   bucket BIGINT NOT NULL,
   id BYTEA NOT NULL,
@@ -111,7 +109,8 @@ CREATE TABLE outbox (
   PRIMARY KEY (bucket, id)
 ) KEYED;
 
-CREATE INDEX outbox_due ON outbox (not_before);
+-- Jobs and other messages are told in lanes of their own.
+CREATE INDEX outbox_due ON outbox (kind, not_before);
 
 CREATE TABLE inbox (
   bucket BIGINT NOT NULL,

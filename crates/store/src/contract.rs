@@ -1,1 +1,180 @@
-//! The suite that every engine passes.
+//! The suite that every engine passes: one law, one function, given a fresh and empty database. `contract_tests!` makes a
+//! test of each, so that no engine can leave one out.
+
+#![expect(missing_docs, reason = "the names of laws are sentences")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "laws are tests"
+)]
+
+pub mod ownership;
+pub mod schema;
+pub mod tables;
+pub mod transactions;
+
+use std::{future::poll_fn, sync::Arc, task::Poll};
+
+use model::{Bucket, Epoch, ShardId, UserId, profile::Role, profile::User};
+
+use crate::{
+    Cluster, Engine, Identity, Ownership, SHARD, Shard, Transaction, prepare,
+    tables::bucket_owner::{self, OwnerRow, State},
+    tables::users,
+    transact,
+};
+
+/// Makes a test of every law. `$open` is a function that gives a fresh, empty engine and a guard that keeps it.
+#[macro_export]
+macro_rules! contract_tests {
+    ($open:path) => {
+        $crate::contract_tests!(@laws $open;
+            ownership::a_stale_epoch_is_refused_by_the_shard,
+            ownership::a_bucket_in_any_other_state_takes_no_writes,
+            ownership::adopting_twice_changes_nothing_and_a_foreign_epoch_is_refused,
+            ownership::an_owner_changes_only_from_the_row_expected,
+            ownership::every_change_is_logged_while_logging_and_none_before,
+            ownership::a_change_of_another_bucket_is_refused,
+            ownership::a_read_can_ask_whether_it_was_still_owned,
+            schema::the_live_schema_is_the_one_the_mover_knows,
+            schema::migrations_run_once_and_a_second_start_writes_nothing,
+            schema::starts_at_the_same_time_migrate_once,
+            schema::a_database_of_another_cluster_or_member_is_refused_with_both_named,
+            schema::a_newer_database_is_refused_with_both_versions_named,
+            schema::a_database_of_another_program_is_refused,
+            tables::an_email_is_claimed_once_and_by_its_operation_only,
+            tables::a_user_changes_by_its_version_only_and_a_void_id_stays_barred,
+            tables::many_users_come_in_few_statements_and_none_twice,
+            tables::users_are_listed_in_the_order_of_ids_over_owned_buckets,
+            tables::a_session_is_made_only_in_the_epoch_of_its_credentials,
+            tables::the_oldest_sessions_end_and_others_stay,
+            tables::a_request_is_begun_once_resumed_after_its_deadline_and_answered_once,
+            tables::messages_are_due_from_owned_buckets_only_and_wait_after_a_failure,
+            tables::a_job_ends_once_and_pictures_are_listed_newest_first,
+            tables::a_message_is_consumed_once,
+            transactions::each_of_many_at_once_succeeds_or_fails_alone,
+            transactions::a_failed_statement_dooms_its_transaction,
+            transactions::a_panic_harms_nobody_else,
+            transactions::a_transaction_sees_its_own_writes_and_others_see_them_after_it,
+            transactions::a_reading_call_cannot_write,
+            transactions::positions_rise_with_every_commit,
+            transactions::every_value_comes_back_as_it_went_in,
+            transactions::parameters_are_taken_by_their_number,
+            transactions::ten_thousand_callers_that_leave_at_any_await_leave_no_stale_transaction,
+            transactions::a_closed_engine_refuses_and_finishes_what_it_had_taken,
+        );
+    };
+    (@laws $open:path; $($module:ident::$law:ident,)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $law() {
+                let (engine, _guard) = $open();
+                $crate::contract::$module::$law(engine).await;
+            }
+        )*
+    };
+}
+
+const NOW: i64 = 1_700_000_000_000;
+
+fn identity() -> Identity {
+    Identity {
+        cluster: Cluster::Known("c1".to_owned()),
+        member: "shard-0".to_owned(),
+    }
+}
+
+/// A prepared shard that owns the first `buckets` buckets in epoch 1.
+async fn shard(engine: &Arc<dyn Engine>, buckets: u32) -> Shard {
+    prepare(&**engine, &SHARD, identity()).await.unwrap();
+    let shard = Shard::new(ShardId(0), Arc::clone(engine));
+    shard
+        .adopt((0..buckets).map(|bucket| (Bucket(bucket), Epoch(1))).collect())
+        .await
+        .unwrap();
+    shard
+}
+
+const fn own(bucket: u32) -> Ownership {
+    Ownership {
+        bucket: Bucket(bucket),
+        epoch: Epoch(1),
+    }
+}
+
+/// Sets a bucket's owner row, whatever it was.
+async fn set_owner(engine: &Arc<dyn Engine>, bucket: u32, epoch: u64, state: State) {
+    let to = OwnerRow {
+        bucket: Bucket(bucket),
+        epoch: Epoch(epoch),
+        state,
+        mover: None,
+    };
+    let ((), _) = transact(&**engine, move |tx: &mut dyn Transaction| {
+        Box::pin(async move {
+            let from = bucket_owner::get(tx, to.bucket).await?;
+            assert!(bucket_owner::change(tx, from.as_ref(), &to).await?);
+            Ok(())
+        })
+    })
+    .await
+    .unwrap();
+}
+
+/// A live user whose bucket is `id % 4096`.
+fn user(id: u64) -> users::UserRow {
+    users::UserRow {
+        state: users::State::Live,
+        session_epoch: 1,
+        email_normal: format!("user{id}@example.com"),
+        picture_version: 0,
+        user: User {
+            id: user_id(id),
+            version: 1,
+            email: format!("User{id}@example.com"),
+            first_name: "John".to_owned(),
+            last_name: "Smith".to_owned(),
+            address: None,
+            phone_numbers: vec!["212 555-1234".to_owned()],
+            picture: None,
+            role: Role::User,
+            created_at_ms: NOW,
+            updated_at_ms: NOW,
+        },
+    }
+}
+
+fn user_id(id: u64) -> UserId {
+    UserId::new(id).unwrap()
+}
+
+async fn add_user(shard: &Shard, id: u64) {
+    let bucket = Bucket::of_user(user_id(id));
+    let row = user(id);
+    let made = shard
+        .write(
+            Ownership {
+                bucket,
+                epoch: Epoch(1),
+            },
+            move |tx| Box::pin(async move { users::insert(tx, &row).await }),
+        )
+        .await
+        .unwrap();
+    assert!(made.value);
+}
+
+/// Lets other tasks run once.
+async fn yield_once() {
+    let mut yielded = false;
+    poll_fn(|context| {
+        if yielded {
+            return Poll::Ready(());
+        }
+        yielded = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}

@@ -5,6 +5,9 @@ use std::collections::HashMap;
 
 use crate::{Engine, Error, Lock, Result, Transaction, transact};
 
+/// What a database says of itself; every schema has it, the migrations leave it out.
+const META: &str = "CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) KEYED";
+
 /// One step of a schema. Its statements end in `;` at a line's end; words are PostgreSQL's, see `Dialect::words`.
 #[derive(Debug, Clone, Copy)]
 pub struct Migration {
@@ -71,12 +74,15 @@ pub async fn prepare(engine: &dyn Engine, schema: &'static Schema, identity: Ide
     }
     let name = engine.name().to_owned();
     let dialect = engine.dialect();
-    let (prepared, _) = transact(engine, move |tx| {
+    let ended = transact(engine, move |tx| {
         Box::pin(async move {
             tx.lock(Lock::Schema).await?;
             let tables = names(&tx.query(dialect.tables, &[]).await?)?;
             let from = Found::read(tx, &tables, &name).await?;
             let (cluster, version) = from.accept(schema, &identity, &name)?;
+            if version == 0 {
+                tx.define(&translate(META, dialect.words)).await?;
+            }
             for migration in schema.migrations.iter().filter(|migration| migration.version > version) {
                 tracing::info!(store.name = name, migration.version, migration.name, "migrating");
                 for statement in statements(migration.sql) {
@@ -99,8 +105,15 @@ pub async fn prepare(engine: &dyn Engine, schema: &'static Schema, identity: Ide
             Ok(Prepared { cluster, created: version == 0, from_version: version })
         })
     })
-    .await?;
-    Ok(prepared)
+    .await;
+    match ended {
+        Ok((prepared, _)) => Ok(prepared),
+        Err(Error::DiskFull(cause)) => Err(Error::Unusable(format!(
+            "{} cannot be made: {cause}. Free some space, or name a data directory on another disk.",
+            engine.name()
+        ))),
+        Err(other) => Err(other),
+    }
 }
 
 async fn look(engine: &dyn Engine, schema: &Schema, identity: &Identity) -> Result<Option<Prepared>> {

@@ -156,6 +156,47 @@ pub async fn release_reserved(tx: &mut BucketTx<'_>, email: &str, operation: &st
     Ok(changed > 0)
 }
 
+/// Hands a confirmed claim to another operation of the same user, reserved again. False: it is no longer that operation's.
+pub async fn take_over(
+    tx: &mut BucketTx<'_>,
+    email: &str,
+    from: &str,
+    operation: &str,
+    deadline_ms: i64,
+) -> Result<bool> {
+    let bucket = tx.bucket();
+    let changed = tx
+        .change(
+            &TABLE,
+            &[email.into()],
+            "UPDATE email_claims SET state = 'reserved', operation = $4, deadline = $5 \
+             WHERE bucket = $1 AND email = $2 AND operation = $3 AND state = 'confirmed'",
+            &[
+                bucket.into(),
+                email.into(),
+                from.into(),
+                operation.into(),
+                deadline_ms.into(),
+            ],
+        )
+        .await?;
+    Ok(changed > 0)
+}
+
+/// Releases an operation's claim, reserved or confirmed. False: it is another's, or gone.
+pub async fn release(tx: &mut BucketTx<'_>, email: &str, operation: &str) -> Result<bool> {
+    let bucket = tx.bucket();
+    let changed = tx
+        .change(
+            &TABLE,
+            &[email.into()],
+            "DELETE FROM email_claims WHERE bucket = $1 AND email = $2 AND operation = $3",
+            &[bucket.into(), email.into(), operation.into()],
+        )
+        .await?;
+    Ok(changed > 0)
+}
+
 /// Releases whatever claim this user has on the e-mail: after a deletion or an e-mail change. Releasing twice is the same.
 pub async fn release_of_user(tx: &mut BucketTx<'_>, email: &str, user: UserId) -> Result<bool> {
     let bucket = tx.bucket();

@@ -2,7 +2,7 @@
 
 use super::{Found, fresh_id, ownership};
 use crate::{
-    BucketTx, Query, Result,
+    BucketTx, Query, Result, Row,
     schema::{Column, Moves, Table},
 };
 
@@ -21,6 +21,18 @@ pub static TABLE: Table = Table {
     ],
     moves: Moves::Along,
 };
+
+macro_rules! due_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT o.bucket, o.epoch, m.id, m.kind, m.payload, m.attempts, m.not_before, m.created_at \
+             FROM outbox m JOIN bucket_owner o ON o.bucket = m.bucket \
+             WHERE ",
+            $condition,
+            "m.not_before <= $1 AND o.state IN ('owned', 'logging') ORDER BY m.not_before LIMIT $2"
+        )
+    };
+}
 
 /// Id of a message: time-ordered, unique over all shards.
 pub type MessageId = [u8; 16];
@@ -91,31 +103,56 @@ pub async fn postpone(tx: &mut BucketTx<'_>, id: MessageId, not_before_ms: i64) 
 
 /// Messages due in buckets this shard owns, the longest due first.
 pub async fn due<Q: Query + ?Sized>(q: &mut Q, now_ms: i64, limit: u32) -> Result<Vec<Found<MessageRow>>> {
+    let rows = q.query(due_where!(""), &[now_ms.into(), limit.into()]).await?;
+    rows.iter().map(found).collect()
+}
+
+/// The same, of one kind only.
+pub async fn due_of<Q: Query + ?Sized>(
+    q: &mut Q,
+    kind: &str,
+    now_ms: i64,
+    limit: u32,
+) -> Result<Vec<Found<MessageRow>>> {
     let rows = q
         .query(
-            "SELECT o.bucket, o.epoch, m.id, m.kind, m.payload, m.attempts, m.not_before, m.created_at \
-             FROM outbox m JOIN bucket_owner o ON o.bucket = m.bucket \
-             WHERE m.not_before <= $1 AND o.state IN ('owned', 'logging') \
-             ORDER BY m.not_before LIMIT $2",
-            &[now_ms.into(), limit.into()],
+            due_where!("m.kind = $3 AND "),
+            &[now_ms.into(), limit.into(), kind.into()],
         )
         .await?;
-    rows.iter()
-        .map(|row| {
-            let message = MessageRow {
-                id: row.bytes(2)?,
-                kind: row.text(3)?,
-                payload: row.blob(4)?,
-                attempts: row.u32(5)?,
-                not_before_ms: row.int(6)?,
-                created_at_ms: row.int(7)?,
-            };
-            Ok(Found {
-                own: ownership(row)?,
-                row: message,
-            })
-        })
-        .collect()
+    rows.iter().map(found).collect()
+}
+
+/// The same, of every kind but one.
+pub async fn due_but<Q: Query + ?Sized>(
+    q: &mut Q,
+    kind: &str,
+    now_ms: i64,
+    limit: u32,
+) -> Result<Vec<Found<MessageRow>>> {
+    // Two ranges of the index on (kind, not_before), where <> would be none.
+    let rows = q
+        .query(
+            due_where!("(m.kind < $3 OR m.kind > $3) AND "),
+            &[now_ms.into(), limit.into(), kind.into()],
+        )
+        .await?;
+    rows.iter().map(found).collect()
+}
+
+fn found(row: &Row) -> Result<Found<MessageRow>> {
+    let message = MessageRow {
+        id: row.bytes(2)?,
+        kind: row.text(3)?,
+        payload: row.blob(4)?,
+        attempts: row.u32(5)?,
+        not_before_ms: row.int(6)?,
+        created_at_ms: row.int(7)?,
+    };
+    Ok(Found {
+        own: ownership(row)?,
+        row: message,
+    })
 }
 
 /// When the next message is due, in any bucket; none where there is no message.

@@ -127,11 +127,27 @@ pub async fn page<Q: Query + ?Sized>(q: &mut Q, after: u64, limit: u32) -> Resul
             concat!(
                 "SELECT ",
                 columns!(),
-                " FROM users WHERE id > $1 AND state = 'live' \
-                 AND bucket IN (SELECT bucket FROM bucket_owner WHERE state IN ('owned', 'logging', 'fenced')) \
+                " FROM users WHERE id > $1 AND state = 'live' AND EXISTS (SELECT 1 FROM bucket_owner o \
+                 WHERE o.bucket = users.bucket AND o.state IN ('owned', 'logging', 'fenced')) \
                  ORDER BY id LIMIT $2"
             ),
             &[after.into(), limit.into()],
+        )
+        .await?;
+    rows.iter().map(codec::row).collect()
+}
+
+/// Live administrators of the buckets this shard owns, in the order of ids. They are few; the look goes over all users.
+pub async fn admins<Q: Query + ?Sized>(q: &mut Q) -> Result<Vec<UserRow>> {
+    let rows = q
+        .query(
+            concat!(
+                "SELECT ",
+                columns!(),
+                " FROM users WHERE state = 'live' AND role = 'admin' \
+                 AND bucket IN (SELECT bucket FROM bucket_owner WHERE state IN ('owned', 'logging', 'fenced')) ORDER BY id"
+            ),
+            &[],
         )
         .await?;
     rows.iter().map(codec::row).collect()

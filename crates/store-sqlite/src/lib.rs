@@ -1,0 +1,19 @@
+//! SQLite as an engine of the shard store: one file, one writer thread with grouped durable commits, a few reader threads.
+//!
+//! Concurrent writers share one sync of the log: the writer thread opens one transaction, runs each job in a savepoint of its
+//! own, takes in what has arrived meanwhile, commits once, and only then answers everybody. A job that fails is rolled back
+//! alone.
+
+mod dialect;
+mod engine;
+mod error;
+mod open;
+mod options;
+mod position;
+mod readers;
+mod session;
+mod transaction;
+mod writer;
+
+pub use engine::Sqlite;
+pub use options::Options;
