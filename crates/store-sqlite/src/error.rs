@@ -59,3 +59,43 @@ pub fn again(error: &Error) -> Error {
         other => Error::Unavailable(other.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(code: std::ffi::c_int) -> Sqlite {
+        Sqlite::SqliteFailure(ffi::Error::new(code), None)
+    }
+
+    #[test]
+    fn a_failed_sync_is_in_doubt_and_a_full_disk_is_not() {
+        assert!(!commit_is_certain(&failure(ffi::SQLITE_IOERR_FSYNC)));
+        assert!(!commit_is_certain(&failure(ffi::SQLITE_IOERR_WRITE)));
+        assert!(!commit_is_certain(&failure(ffi::SQLITE_CORRUPT)));
+        assert!(commit_is_certain(&failure(ffi::SQLITE_FULL)));
+        assert!(commit_is_certain(&failure(ffi::SQLITE_BUSY)));
+    }
+
+    #[test]
+    fn only_a_taken_key_is_a_unique_violation() {
+        assert!(matches!(
+            statement(&failure(ffi::SQLITE_CONSTRAINT_PRIMARYKEY)),
+            Error::Unique(_)
+        ));
+        assert!(matches!(
+            statement(&failure(ffi::SQLITE_CONSTRAINT_UNIQUE)),
+            Error::Unique(_)
+        ));
+        assert!(matches!(
+            statement(&failure(ffi::SQLITE_CONSTRAINT_CHECK)),
+            Error::Fault(_)
+        ));
+        assert!(matches!(statement(&failure(ffi::SQLITE_FULL)), Error::DiskFull(_)));
+        assert!(matches!(statement(&failure(ffi::SQLITE_NOTADB)), Error::Corrupt(_)));
+        assert!(matches!(
+            statement(&failure(ffi::SQLITE_IOERR_READ)),
+            Error::Unavailable(_)
+        ));
+    }
+}

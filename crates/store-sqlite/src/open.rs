@@ -29,18 +29,21 @@ pub fn connection(options: &Options, purpose: Purpose) -> Result<Connection> {
 }
 
 /// SQLite would make the file readable to others where the umask lets it; it holds password hashes and addresses.
+///
+/// A file that is there is not touched: closing it here would drop the locks that SQLite may hold on it in this process.
 fn make_file(path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
     }
-    fs::OpenOptions::new()
-        .read(true)
+    match fs::OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(false)
+        .create_new(true)
         .mode(0o600)
         .open(path)
-        .map(drop)
+    {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn settled(options: &Options, purpose: Purpose) -> rusqlite::Result<Connection> {

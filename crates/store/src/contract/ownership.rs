@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use futures::future::{join_all, join3};
 use model::{Bucket, Epoch, ImageId, SessionId};
 
 use super::{NOW, add_user, own, set_owner, shard, user, user_id};
@@ -134,6 +135,41 @@ pub async fn an_owner_changes_only_from_the_row_expected(engine: Arc<dyn Engine>
     .await
     .unwrap();
     assert_eq!(changed, (true, false, false));
+}
+
+// R68: when the change of owner is acknowledged, nobody of the old epoch is inside or comes after.
+pub async fn no_write_straddles_a_change_of_owner(engine: Arc<dyn Engine>) {
+    let shard = shard(&engine, 2).await;
+    let write = |id: u32| {
+        shard.write(own(1), move |tx| {
+            Box::pin(async move { inbox::consume(tx, &id.to_string(), NOW, NOW).await })
+        })
+    };
+    let fence = transact(&*engine, |tx: &mut dyn Transaction| {
+        Box::pin(async move {
+            let present = bucket_owner::get(tx, Bucket(1)).await?.unwrap();
+            let fenced = OwnerRow {
+                epoch: Epoch(2),
+                state: State::Fenced,
+                ..present.clone()
+            };
+            assert!(bucket_owner::change(tx, Some(&present), &fenced).await?);
+            tx.query("SELECT count(*) FROM inbox", &[]).await?[0].int(0)
+        })
+    });
+    // Half of the writes are asked for before the change and half after it, all at once.
+    let (before, fenced, after) = join3(join_all((0..100).map(write)), fence, join_all((100..200).map(write))).await;
+    let inside = fenced.unwrap().0;
+    let acknowledged = before.iter().chain(&after).filter(|ended| ended.is_ok()).count();
+    assert!(
+        before
+            .iter()
+            .chain(&after)
+            .all(|ended| matches!(ended, Ok(_) | Err(Error::Moved { .. })))
+    );
+    let rows = shard.read_all().query("SELECT count(*) FROM inbox", &[]).await.unwrap();
+    assert_eq!(rows[0].int(0).unwrap(), inside, "a write came after the fence");
+    assert_eq!(usize::try_from(inside).unwrap(), acknowledged);
 }
 
 // R68: what is changed while a bucket is copied is found again, whichever table it is in.

@@ -119,6 +119,28 @@ pub async fn an_email_is_claimed_once_and_by_its_operation_only(engine: Arc<dyn 
     );
 }
 
+pub async fn of_twenty_that_race_for_an_email_one_gets_it(engine: Arc<dyn Engine>) {
+    let shard = shard(&engine, 4).await;
+    let claims = (1..=20).map(|id| {
+        shard.write(own(3), move |tx| {
+            Box::pin(
+                async move { email_claims::reserve(tx, "x@example.com", user_id(id), &format!("op-{id}"), NOW).await },
+            )
+        })
+    });
+    let ended = futures::future::join_all(claims).await;
+    let winners: Vec<u64> = (1..)
+        .zip(ended)
+        .filter_map(|(id, ended)| ended.unwrap().value.then_some(id))
+        .collect();
+    assert_eq!(winners.len(), 1);
+    let claim = email_claims::get(&mut shard.read(own(3)), Bucket(3), "x@example.com")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(claim.user_id.get(), winners[0]);
+}
+
 pub async fn a_user_changes_by_its_version_only_and_a_void_id_stays_barred(engine: Arc<dyn Engine>) {
     let shard = shard(&engine, 16).await;
     let mut row = user(12);
