@@ -151,14 +151,19 @@ impl Watch {
             tracing::info!("the router is back");
         }
         metrics::watching(true);
-        backoff.reset();
+        let opened = Instant::now();
         // Silence, and an end in good order (the router replaces old connections), are no faults.
         while let Ok(message) = timeout(QUIET, stream.message()).await {
+            // A router that ends every stream at once, or sends what is no map, is asked ever less often.
+            if opened.elapsed() > LONGEST_WAIT {
+                backoff.reset();
+            }
             let Some(message) = message? else { break };
             match read(message.topology) {
                 Ok(topology) => self.offer(topology),
                 Err(error) => return Err(Status::data_loss(error.to_string())),
             }
+            backoff.reset();
         }
         Ok(())
     }
