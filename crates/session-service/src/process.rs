@@ -1,0 +1,69 @@
+//! session-service as a process of its own: its collaborators opened from the configuration, its ports served.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use cache::Cache;
+use password::{Attempts, Hasher};
+use runtime::process::Process;
+use secrecy::ExposeSecret as _;
+use token::Keys;
+use tokio::net::TcpListener;
+use topology::{Shards, SnapshotFile, Watch};
+
+use crate::{App, Collaborators, Config, SERVICE};
+
+/// Starts everything and returns once it runs.
+///
+/// # Errors
+/// Says which collaborator cannot be had and what to do.
+pub async fn run(config: Config, process: Process) -> Result<()> {
+    let Process {
+        shutdown,
+        ready,
+        metrics,
+    } = process;
+    let gate = ready.gate("sessions");
+    let ops = TcpListener::bind(config.ops)
+        .await
+        .with_context(|| format!("ops: {} cannot be bound", config.ops))?;
+    runtime::ops::serve(
+        ops,
+        runtime::ops::router(ready.clone(), metrics, shutdown.clone()),
+        &shutdown,
+    );
+
+    let keys = match &config.token_keys {
+        Some(text) => text
+            .expose_secret()
+            .parse::<Keys>()
+            .context("token_keys cannot be used")?,
+        None => Keys::load_or_create(&config.data_dir.join("token.keys"))?,
+    };
+    let shard_router = runtime::grpc::connect(&config.router).context("router cannot be used")?;
+    let watch = Watch::start(
+        shard_router,
+        SnapshotFile::at(config.data_dir.join("topology.json")),
+        &shutdown,
+    )
+    .await?;
+    let shards = Shards::open(watch, engines::opener(&config.data_dir), &shutdown).await?;
+    let collaborators = Collaborators {
+        shards,
+        keys,
+        hasher: Hasher::new(config.password).context("the password threads cannot be started")?,
+        attempts: Attempts::new(config.sessions.wrong_passwords),
+        cache: Cache::in_process(config.cache),
+        clock: Arc::new(model::time::now_ms),
+    };
+    let app = App::build(config.sessions, collaborators)?;
+    app.run(&shutdown);
+
+    let grpc = TcpListener::bind(config.grpc)
+        .await
+        .with_context(|| format!("grpc: {} cannot be bound", config.grpc))?;
+    let routes = runtime::grpc::routes(app.routes(), &[SERVICE], &ready, &shutdown)?;
+    runtime::grpc::serve(routes, grpc, &shutdown);
+    gate.open();
+    Ok(())
+}
