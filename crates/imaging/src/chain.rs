@@ -9,23 +9,41 @@ use crate::resize::{self, Frame};
 use crate::{Error, Limits, Raster, Result, attention, blur};
 
 /// The picture on its way through a chain. Until the first resize it may be a scaled one, see [`Base`].
-struct Picture<'a> {
+pub struct Picture<'a> {
     raster: Cow<'a, Raster>,
     size: Size,
     frame: Frame,
 }
 
+impl<'a> From<&'a Base> for Picture<'a> {
+    fn from(base: &'a Base) -> Self {
+        Self {
+            raster: Cow::Borrowed(&base.raster),
+            size: base.size,
+            frame: base.frame,
+        }
+    }
+}
+
+/// For the last variant: nobody needs the decoded picture any more, so it is changed rather than copied.
+impl From<Base> for Picture<'_> {
+    fn from(base: Base) -> Self {
+        Self {
+            raster: Cow::Owned(base.raster),
+            size: base.size,
+            frame: base.frame,
+        }
+    }
+}
+
 /// Runs the operations in order.
-pub fn run<'a>(base: &'a Base, operations: &[Operation], limits: &Limits) -> Result<Cow<'a, Raster>> {
-    let mut picture = Picture {
-        raster: Cow::Borrowed(&base.raster),
-        size: base.size,
-        frame: base.frame,
-    };
+pub fn run<'a>(base: impl Into<Picture<'a>>, operations: &[Operation], limits: &Limits) -> Result<Cow<'a, Raster>> {
+    let mut picture = base.into();
+    let decoded = picture.raster.size().pixels();
     for operation in operations {
         let after = picture::follow::step(picture.size, operation).map_err(|fault| Error::Encoding(fault.detail))?;
-        // the base, this step's input and its output
-        let pixels = base.raster.size().pixels() + picture.raster.size().pixels() + after.pixels();
+        // the decoded picture, this step's input and its output
+        let pixels = decoded + picture.raster.size().pixels() + after.pixels();
         limits.check_bytes(pixels * 4 + picture.scratch_bytes(operation))?;
         picture = picture.step(operation, after)?;
     }
@@ -89,8 +107,12 @@ impl<'a> Picture<'a> {
 
     fn rotate(self, quarter: Quarter, after: Size) -> Self {
         let frame = self.frame.rotate(self.raster.size(), quarter);
+        let raster = match quarter {
+            Quarter::Twice => self.raster.into_owned().rotate(quarter),
+            Quarter::Once | Quarter::Thrice => self.raster.turned(quarter == Quarter::Once),
+        };
         Self {
-            raster: Cow::Owned(self.raster.into_owned().rotate(quarter)),
+            raster: Cow::Owned(raster),
             frame,
             size: after,
         }

@@ -16,7 +16,7 @@ mod resize;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use picture::{Format, Header, Request};
+use picture::{Format, Header, Request, Variant};
 
 pub use error::{Error, Result};
 pub use raster::Raster;
@@ -76,26 +76,38 @@ pub fn transform(source: &[u8], request: &Request, limits: &Limits) -> Result<Ve
     guarded(|| {
         let denominator = plan::denominator(&header, request);
         let base = decode::upright(source, &header, denominator, limits)?;
-        let made = request.variants.iter().zip(&planned).map(|(variant, expected)| {
+        let (last, others) = planned
+            .split_last()
+            .ok_or_else(|| Error::Encoding("no variant".to_owned()))?;
+        let mut made = Vec::with_capacity(planned.len());
+        for (variant, expected) in request.variants.iter().zip(others) {
             let raster = chain::run(&base, &variant.operations, limits)?;
-            if raster.size() != expected.size {
-                return Err(Error::Encoding(format!(
-                    "{:?} instead of {:?}",
-                    raster.size(),
-                    expected.size
-                )));
-            }
-            let bytes = encode::encode(&raster, expected.format, variant.quality(header.format))?;
-            let (width, height) = (expected.size.width, expected.size.height);
-            Ok(Output {
-                name: expected.name.clone(),
-                width,
-                height,
-                format: expected.format,
-                bytes,
-            })
-        });
-        made.collect()
+            made.push(finish(&raster, variant, expected, header.format)?);
+        }
+        if let Some(variant) = request.variants.last() {
+            let raster = chain::run(base, &variant.operations, limits)?;
+            made.push(finish(&raster, variant, last, header.format)?);
+        }
+        Ok(made)
+    })
+}
+
+fn finish(raster: &Raster, variant: &Variant, expected: &picture::Output, source: Format) -> Result<Output> {
+    if raster.size() != expected.size {
+        return Err(Error::Encoding(format!(
+            "{:?} instead of {:?}",
+            raster.size(),
+            expected.size
+        )));
+    }
+    let bytes = encode::encode(raster, expected.format, variant.quality(source))?;
+    let (width, height) = (expected.size.width, expected.size.height);
+    Ok(Output {
+        name: expected.name.clone(),
+        width,
+        height,
+        format: expected.format,
+        bytes,
     })
 }
 

@@ -82,10 +82,19 @@ impl Raster {
     /// Turned clockwise.
     #[must_use]
     pub fn rotate(self, quarter: Quarter) -> Self {
-        match (quarter, self.alpha) {
-            (Quarter::Twice, _) => self.flip(Axis::Horizontal).flip(Axis::Vertical),
-            (_, true) => self.turn::<4>(quarter == Quarter::Once),
-            (_, false) => self.turn::<3>(quarter == Quarter::Once),
+        match quarter {
+            Quarter::Twice => self.flip(Axis::Horizontal).flip(Axis::Vertical),
+            _ => self.turned(quarter == Quarter::Once),
+        }
+    }
+
+    /// A quarter turn, from which this picture itself stays as it is.
+    #[must_use]
+    pub fn turned(&self, clockwise: bool) -> Self {
+        if self.alpha {
+            self.turn::<4>(clockwise)
+        } else {
+            self.turn::<3>(clockwise)
         }
     }
 
