@@ -47,7 +47,9 @@ async fn run(dir: &Path) {
     );
     let disk = syncs_per_second(dir);
     println!("{:<22} {:>12} {disk:>12.0}", "the disk alone", "-");
+    let before = resident_kib();
     let (engine, shard) = start(dir, "first start").await;
+    println!("memory of one open database: {} KiB", resident_kib() - before);
     engine.close().await;
     drop(shard);
     let (engine, shard) = start(dir, "start on existing data").await;
@@ -55,6 +57,10 @@ async fn run(dir: &Path) {
         round(&engine, &shard, writers).await;
     }
     reads(&shard).await;
+    println!(
+        "memory at the end, this benchmark's own included: {} KiB above the start",
+        resident_kib() - before
+    );
     engine.close().await;
 }
 
@@ -83,6 +89,14 @@ async fn start(dir: &Path, what: &str) -> (Arc<Sqlite>, Shard) {
         millis(begun.elapsed().saturating_sub(prepared)),
     );
     (engine, shard)
+}
+
+/// Resident memory of this process, in KiB.
+fn resident_kib() -> i64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok())
+        .unwrap_or(0)
 }
 
 fn syncs_per_second(dir: &Path) -> f64 {

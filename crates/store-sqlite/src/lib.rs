@@ -4,6 +4,7 @@
 //! own, takes in what has arrived meanwhile, commits once, and only then answers everybody. A job that fails is rolled back
 //! alone.
 
+mod create;
 mod dialect;
 mod engine;
 mod error;

@@ -1,15 +1,11 @@
 //! Opening the file: what is wrong with it is said here, with what to do about it.
 
-use std::{
-    fs, io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::Path,
-};
+use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use store::{Error, Result};
 
-use crate::Options;
+use crate::{Options, create};
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,27 +19,9 @@ pub enum Purpose {
 /// Opens a connection with every setting this engine relies on.
 pub fn connection(options: &Options, purpose: Purpose) -> Result<Connection> {
     if purpose == Purpose::Write {
-        make_file(&options.path).map_err(|error| cannot_make(&options.path, &error))?;
+        create::if_missing(&options.path)?;
     }
     settled(options, purpose).map_err(|error| cannot_open(&options.path, &error))
-}
-
-/// SQLite would make the file readable to others where the umask lets it; it holds password hashes and addresses.
-///
-/// A file that is there is not touched: closing it here would drop the locks that SQLite may hold on it in this process.
-fn make_file(path: &Path) -> io::Result<()> {
-    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
-    }
-    match fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-    {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
 }
 
 fn settled(options: &Options, purpose: Purpose) -> rusqlite::Result<Connection> {
@@ -79,23 +57,8 @@ fn settled(options: &Options, purpose: Purpose) -> rusqlite::Result<Connection> 
     Ok(connection)
 }
 
-fn cannot_make(path: &Path, error: &io::Error) -> Error {
-    let path = path.display();
-    Error::Unusable(match error.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            format!("cannot write {path}: {error}. Give this user write access to it, or name another data directory.")
-        }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            format!("cannot make {path}: {error}. Free some space, or name a data directory on another disk.")
-        }
-        io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-            format!("cannot open {path}: {error}. Name a data directory that holds nothing else.")
-        }
-        _ => format!("cannot open {path}: {error}."),
-    })
-}
-
-fn cannot_open(path: &Path, error: &rusqlite::Error) -> Error {
+/// A failure of SQLite to use a file, with what to do.
+pub fn cannot_open(path: &Path, error: &rusqlite::Error) -> Error {
     let shown = path.display();
     let advice = match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {

@@ -68,6 +68,11 @@ impl Session {
         self.connection.is_autocommit()
     }
 
+    /// Rows changed since the connection was opened, also those taken back since.
+    pub fn changes(&self) -> u64 {
+        self.connection.total_changes()
+    }
+
     fn prepare(&mut self, sql: &'static str, params: &[Value]) -> Result<CachedStatement<'_>> {
         let numbered = self.numbered.entry(sql).or_insert_with(|| dialect::numbered(sql));
         let mut statement = self

@@ -27,6 +27,8 @@ pub struct WriteJob {
 struct Ran {
     answer: oneshot::Sender<Result<Commit>>,
     outcome: Result<()>,
+    /// Whether it changed anything; a group in which nobody did costs no sync.
+    changed: bool,
 }
 
 /// What the thread owns.
@@ -111,8 +113,10 @@ impl Writer {
             return Ran {
                 answer,
                 outcome: Err(error::statement(&cause)),
+                changed: false,
             };
         }
+        let before = self.session.changes();
         let mut tx = SqliteTx::new(&mut self.session);
         // The futures of this transaction are ready at once, so one poll runs the work to its end. One that is not ready
         // awaits something else, and nobody else's commit is to wait for that.
@@ -135,17 +139,24 @@ impl Writer {
             return Ran {
                 answer,
                 outcome: Err(error::statement(&cause)),
+                changed: false,
             };
         }
+        let changed = outcome.is_ok() && self.session.changes() > before;
         if self.acknowledges_early && outcome.is_ok() {
             let _ = answer.send(Ok(Commit { role_epoch: 0, log: 0 }));
             let (unheard, _) = oneshot::channel();
             return Ran {
                 answer: unheard,
                 outcome,
+                changed,
             };
         }
-        Ran { answer, outcome }
+        Ran {
+            answer,
+            outcome,
+            changed,
+        }
     }
 
     fn undo_job(&mut self) {
@@ -176,7 +187,12 @@ impl Writer {
             // The sabotage is to be seen: a kill meets the gap between answer and commit.
             std::thread::sleep(Duration::from_millis(20));
         }
-        let log = match self.position.next(&mut self.session) {
+        let writes = group.iter().filter(|ran| ran.changed).count();
+        let log = match writes {
+            0 => self.position.present(&mut self.session),
+            _ => self.position.next(&mut self.session),
+        };
+        let log = match log {
             Ok(log) => log,
             Err(cause) => {
                 self.abandon();
@@ -194,9 +210,10 @@ impl Writer {
             };
             return self.refuse(group, &told);
         }
-        self.learn(group.len(), begun.elapsed());
-        self.counters
-            .committed(group.iter().filter(|ran| ran.outcome.is_ok()).count() as u64);
+        if writes > 0 {
+            self.learn(group.len(), begun.elapsed());
+            self.counters.committed(writes as u64);
+        }
         answer(group, Commit { role_epoch: 0, log });
     }
 

@@ -66,7 +66,7 @@ pub struct Commit {
 /// Counters since the engine was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
-    /// Transactions acknowledged as committed.
+    /// Transactions acknowledged as committed that changed something.
     pub transactions: u64,
     /// Durable commits that carried them; each costs one sync of the log.
     pub commits: u64,

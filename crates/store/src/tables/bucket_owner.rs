@@ -1,9 +1,11 @@
 //! `bucket_owner`: who may write a bucket here. The row every write transaction looks at first.
 
+use std::collections::HashMap;
+
 use model::{Bucket, Epoch};
 
 use crate::{
-    Error, Lock, Query, Result, Row, Transaction,
+    Error, Lock, Query, Result, Row, Transaction, Value,
     schema::{Column, Moves, Table},
 };
 
@@ -134,28 +136,63 @@ pub async fn change(tx: &mut dyn Transaction, from: Option<&OwnerRow>, to: &Owne
 }
 
 /// Gives a shard buckets it has no row of yet; see `Shard::adopt`.
-pub(crate) async fn adopt(tx: &mut dyn Transaction, name: String, buckets: Vec<(Bucket, Epoch)>) -> Result<()> {
-    let present: std::collections::HashMap<Bucket, OwnerRow> =
-        all(tx).await?.into_iter().map(|row| (row.bucket, row)).collect();
-    for (bucket, epoch) in buckets {
-        match present.get(&bucket) {
-            Some(row) if row.epoch == epoch && row.state == State::Owned => continue,
-            Some(row) => {
-                return Err(Error::Unusable(format!(
-                    "{name} has bucket {bucket} already, {} in epoch {}; it was to be given in epoch {}. \
-                     The shard and the catalog are not of one history: restore both from one backup.",
-                    row.state.as_str(),
-                    row.epoch.0,
-                    epoch.0
-                )));
-            }
-            None => {}
+pub(crate) async fn adopt(tx: &mut dyn Transaction, name: String, mut buckets: Vec<(Bucket, Epoch)>) -> Result<()> {
+    let mut present = HashMap::new();
+    // Every start comes by here: whole numbers only, words are asked for where something is wrong.
+    let owned = "SELECT bucket, epoch, CASE WHEN state = 'owned' THEN 1 ELSE 0 END FROM bucket_owner";
+    for row in tx.query(owned, &[]).await? {
+        present.insert(row.bucket(0)?, (row.epoch(1)?, row.int(2)? == 1));
+    }
+    for (bucket, epoch) in &buckets {
+        if present.get(bucket).is_some_and(|found| *found != (*epoch, true)) {
+            return Err(not_to_be_adopted(tx, &name, *bucket, *epoch).await);
         }
-        tx.execute(
-            "INSERT INTO bucket_owner (bucket, epoch, state) VALUES ($1, $2, 'owned')",
-            &[bucket.into(), epoch.into()],
-        )
-        .await?;
+    }
+    buckets.retain(|(bucket, _)| !present.contains_key(bucket));
+    let pages = buckets.chunks_exact(64);
+    let rest = pages.remainder();
+    for page in pages {
+        let params: Vec<Value> = page
+            .iter()
+            .flat_map(|(bucket, epoch)| [(*bucket).into(), (*epoch).into()])
+            .collect();
+        tx.execute(INSERT_64, &params).await?;
+    }
+    for (bucket, epoch) in rest {
+        tx.execute(INSERT, &[(*bucket).into(), (*epoch).into()]).await?;
     }
     Ok(())
 }
+
+async fn not_to_be_adopted(tx: &mut dyn Transaction, name: &str, bucket: Bucket, epoch: Epoch) -> Error {
+    let found = match get(tx, bucket).await {
+        Ok(Some(row)) => format!("{} in epoch {}", row.state.as_str(), row.epoch.0),
+        Ok(None) => "unknown".to_owned(),
+        Err(error) => return error,
+    };
+    Error::Unusable(format!(
+        "{name} has bucket {bucket} already, {found}; it was to be given in epoch {}. \
+         The shard and the catalog are not of one history: restore both from one backup.",
+        epoch.0
+    ))
+}
+
+const INSERT: &str = "INSERT INTO bucket_owner (bucket, epoch, state) VALUES ($1, $2, 'owned')";
+
+const INSERT_64: &str = "INSERT INTO bucket_owner (bucket, epoch, state) VALUES \
+     ($1, $2, 'owned'), ($3, $4, 'owned'), ($5, $6, 'owned'), ($7, $8, 'owned'), ($9, $10, 'owned'), \
+     ($11, $12, 'owned'), ($13, $14, 'owned'), ($15, $16, 'owned'), ($17, $18, 'owned'), \
+     ($19, $20, 'owned'), ($21, $22, 'owned'), ($23, $24, 'owned'), ($25, $26, 'owned'), \
+     ($27, $28, 'owned'), ($29, $30, 'owned'), ($31, $32, 'owned'), ($33, $34, 'owned'), \
+     ($35, $36, 'owned'), ($37, $38, 'owned'), ($39, $40, 'owned'), ($41, $42, 'owned'), \
+     ($43, $44, 'owned'), ($45, $46, 'owned'), ($47, $48, 'owned'), ($49, $50, 'owned'), \
+     ($51, $52, 'owned'), ($53, $54, 'owned'), ($55, $56, 'owned'), ($57, $58, 'owned'), \
+     ($59, $60, 'owned'), ($61, $62, 'owned'), ($63, $64, 'owned'), ($65, $66, 'owned'), \
+     ($67, $68, 'owned'), ($69, $70, 'owned'), ($71, $72, 'owned'), ($73, $74, 'owned'), \
+     ($75, $76, 'owned'), ($77, $78, 'owned'), ($79, $80, 'owned'), ($81, $82, 'owned'), \
+     ($83, $84, 'owned'), ($85, $86, 'owned'), ($87, $88, 'owned'), ($89, $90, 'owned'), \
+     ($91, $92, 'owned'), ($93, $94, 'owned'), ($95, $96, 'owned'), ($97, $98, 'owned'), \
+     ($99, $100, 'owned'), ($101, $102, 'owned'), ($103, $104, 'owned'), ($105, $106, 'owned'), \
+     ($107, $108, 'owned'), ($109, $110, 'owned'), ($111, $112, 'owned'), ($113, $114, 'owned'), \
+     ($115, $116, 'owned'), ($117, $118, 'owned'), ($119, $120, 'owned'), ($121, $122, 'owned'), \
+     ($123, $124, 'owned'), ($125, $126, 'owned'), ($127, $128, 'owned')";
