@@ -83,8 +83,10 @@ export async function call(method, path, { body, etag, once = {}, token, tries =
     }
     return settle(method, once, response.status, (name) => response.headers.get(name), text, Boolean(token));
   } catch (problem) {
-    if (!worthRepeating(problem) || tries <= 1) throw problem;
-    await pause(Math.min(problem.retryAfter, 5) * 1000);
+    // A cookie whose session ended unseen: the answer that refused it also took it away.
+    const deadCookie = problem.code === "UNAUTHENTICATED" && method === "POST" && !me.user;
+    if (tries <= 1 || !(deadCookie || worthRepeating(problem))) throw problem;
+    await pause(Math.min(problem.retryAfter ?? 0, 5) * 1000);
     return call(method, path, { body, etag, once, token, tries: tries - 1 });
   }
 }
