@@ -62,7 +62,8 @@ pub struct Settings {
     pub megapixels: u32,
     /// Jobs that are held at once, and so processes; 0 means two for each core.
     pub jobs: usize,
-    /// Memory that one transformation may take for pixels, in MiB; 256 more are allowed for everything else.
+    /// Memory that one transformation may take beyond what its process starts with, in MiB. The largest picture as WebP or
+    /// AVIF takes 1500.
     pub memory_mib: u64,
     /// Processor time of one transformation, in seconds.
     pub cpu_s: u64,
@@ -94,7 +95,7 @@ impl Default for Settings {
             scratch_dir: None,
             megapixels: 50,
             jobs: 0,
-            memory_mib: 1024,
+            memory_mib: 2048,
             cpu_s: 120,
             time_s: 180,
             niceness: 5,

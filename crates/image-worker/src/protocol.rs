@@ -24,7 +24,7 @@ pub struct Spec {
 /// What a transformation may use.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Limits {
-    /// Memory for pixels; a fixed part for all else comes on top.
+    /// Memory (address space) beyond what the process starts with.
     pub memory_bytes: u64,
     /// Processor time.
     pub cpu_s: u64,

@@ -20,6 +20,8 @@ pub const COMMAND: &str = "transform";
 /// Exit code where neither the picture nor the request is at fault.
 pub(crate) const EXIT_OURS: i32 = 70;
 const EXIT_ORPHANED: i32 = 71;
+/// Half of the memory is for pixels; an encoder takes as much again.
+const PIXELS_SHARE: u64 = 2;
 /// A spec is a few KiB: 16 variants of 32 operations.
 const SPEC_MAX_BYTES: u64 = 1024 * 1024;
 
@@ -74,7 +76,7 @@ fn transform(spec: &Spec) -> Result<Report> {
         Err(error) => return Ok(refused(&error)),
     };
     let limits = imaging::Limits {
-        max_bytes: spec.limits.memory_bytes,
+        max_bytes: spec.limits.memory_bytes / PIXELS_SHARE,
         ..imaging::Limits::default()
     };
     let outputs = match imaging::transform(&source, &request, &limits) {
@@ -85,6 +87,10 @@ fn transform(spec: &Spec) -> Result<Report> {
             return Ok(of_failure(Failure::broken()));
         }
         Err(imaging::Error::Memory { .. }) => return Ok(of_failure(Failure::out_of_memory())),
+        // libwebp is the one encoder that says so instead of aborting.
+        Err(imaging::Error::Encoding(cause)) if cause.contains("OUT_OF_MEMORY") => {
+            return Ok(of_failure(Failure::out_of_memory()));
+        }
         Err(error @ imaging::Error::Encoding(_)) => return Err(error.into()),
     };
     let made = outputs

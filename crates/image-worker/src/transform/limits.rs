@@ -10,15 +10,11 @@ use crate::protocol::Limits;
 /// Address space that a process is taken to start with where the system does not say.
 const BASE_BYTES: u64 = 256 * 1024 * 1024;
 
-/// What may come on top of the pixels: the two files, codecs' own memory, threads' stacks.
-const BESIDE_PIXELS_BYTES: u64 = 256 * 1024 * 1024;
-
 /// Limits memory, processor time and file sizes, forbids core dumps, and stands back.
 pub fn apply(limits: &Limits) -> io::Result<()> {
     let memory = address_space()
         .unwrap_or(BASE_BYTES)
-        .saturating_add(limits.memory_bytes)
-        .saturating_add(BESIDE_PIXELS_BYTES);
+        .saturating_add(limits.memory_bytes);
     set(Resource::As, memory, memory)?;
     // SIGXCPU at the soft limit ends the process; the hard one is for what would ignore it.
     set(Resource::Cpu, limits.cpu_s, limits.cpu_s.saturating_add(2))?;

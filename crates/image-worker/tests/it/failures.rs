@@ -99,6 +99,17 @@ async fn a_memory_bomb_dies_in_its_own_process() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_encoder_that_takes_too_much_memory_dies_in_its_own_process() {
+    let house = House::open(|settings, _| settings.memory_mib = 200);
+    for (number, format) in [(1, "avif"), (2, "webp")] {
+        let chain = format!(r#"{{"variants":{{"default":[{{"op":"format","format":"{format}"}}]}}}}"#);
+        let job = house.upload(number, png(4_000, 3_000), (4_000, 3_000), &chain).await;
+        assert_eq!(house.publish(&job).await, Ok(()));
+        assert_eq!(house.row(&job).error.unwrap().code, "OUT_OF_MEMORY", "{format}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_largest_picture_passes_with_the_memory_allowed_by_default() {
     let house = House::open(|_, _| {});
     let chain = r#"{"variants":{"default":[{"op":"sharpen","sigma":1,"amount":1},{"op":"resize","width":100}]}}"#;

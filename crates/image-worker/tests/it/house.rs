@@ -1,8 +1,8 @@
 //! A worker with everything around it, in a directory of its own.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use api::image::v1::{self as proto, image_service_server::ImageServiceServer};
@@ -124,7 +124,7 @@ impl House {
 
 /// Fails where the future does not end in time.
 pub async fn soon<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_mins(1), future).await.unwrap()
+    tokio::time::timeout(Duration::from_mins(2), future).await.unwrap()
 }
 
 pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -138,10 +138,20 @@ pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// An executable that runs these lines of shell before it becomes the real one.
+///
+/// A process of its own writes it: one that this process forks meanwhile would else hold it open for writing, and what is
+/// open for writing cannot be executed.
 pub fn script(dir: &Path, lines: &str) -> PathBuf {
     let path = dir.join("transformer");
-    fs::write(&path, format!("#!/bin/sh\n{lines}\nexec '{WORKER}' transform\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let text = format!("#!/bin/sh\n{lines}\nexec '{WORKER}' transform\n");
+    let write = "printf %s \"$1\" > \"$2\" && chmod 755 \"$2\"";
+    let status = Command::new("/bin/sh")
+        .args(["-c", write, "sh"])
+        .arg(text)
+        .arg(&path)
+        .status()
+        .unwrap();
+    assert!(status.success());
     path
 }
 
