@@ -1,6 +1,6 @@
 //! Sign-in sessions: who is signed in, and until when.
 //!
-//! Serves `myriad.session.v1.SessionService`. The shards' rows are the truth; what the cache says is at most half a second old.
+//! Serves `myriad.session.v1.SessionService`. The shards' rows are the truth; what the cache says is at most 50 ms old.
 //! Works with the shards (accounts, sessions, recorded answers), the token keys, the password hasher and the cache, all given to
 //! [`App::build`].
 

@@ -90,7 +90,7 @@ impl Sessions {
         self.store.list(user, now_ms).await
     }
 
-    /// From here on no copy of these sessions answers in this process; elsewhere copies run out in under half a second.
+    /// From here on no copy of these sessions answers in this process; elsewhere copies run out within 50 ms.
     async fn forget(&self, user: UserId, ended: &[SessionId]) {
         for id in ended {
             if let Err(error) = self.live.forget(&key(user, *id), cache::Version::MAX).await {
