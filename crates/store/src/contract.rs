@@ -9,19 +9,29 @@
     reason = "laws are tests"
 )]
 
+pub mod accounts;
 pub mod ownership;
 pub mod schema;
-pub mod tables;
 pub mod transactions;
+pub mod work;
 
 use std::{future::poll_fn, sync::Arc, task::Poll};
 
-use model::{Bucket, Epoch, ShardId, UserId, profile::Role, profile::User};
+use model::{
+    Bucket, Epoch, ImageId, SessionId, ShardId, UserId,
+    image::{Image, ImageStatus, Source},
+    profile::{Role, User},
+};
 
 use crate::{
     Cluster, Engine, Identity, Ownership, SHARD, Shard, Transaction, prepare,
-    tables::bucket_owner::{self, OwnerRow, State},
-    tables::users,
+    tables::{
+        bucket_owner::{self, OwnerRow, State},
+        idempotency,
+        images::ImageRow,
+        sessions::SessionRow,
+        users,
+    },
     transact,
 };
 
@@ -44,17 +54,17 @@ macro_rules! contract_tests {
             schema::a_database_of_another_cluster_or_member_is_refused_with_both_named,
             schema::a_newer_database_is_refused_with_both_versions_named,
             schema::a_database_of_another_program_is_refused,
-            tables::an_email_is_claimed_once_and_by_its_operation_only,
-            tables::of_twenty_that_race_for_an_email_one_gets_it,
-            tables::a_user_changes_by_its_version_only_and_a_void_id_stays_barred,
-            tables::many_users_come_in_few_statements_and_none_twice,
-            tables::users_are_listed_in_the_order_of_ids_over_owned_buckets,
-            tables::a_session_is_made_only_in_the_epoch_of_its_credentials,
-            tables::the_oldest_sessions_end_and_others_stay,
-            tables::a_request_is_begun_once_resumed_after_its_deadline_and_answered_once,
-            tables::messages_are_due_from_owned_buckets_only_and_wait_after_a_failure,
-            tables::a_job_ends_once_and_pictures_are_listed_newest_first,
-            tables::a_message_is_consumed_once,
+            accounts::an_email_is_claimed_once_and_by_its_operation_only,
+            accounts::of_twenty_that_race_for_an_email_one_gets_it,
+            accounts::a_user_changes_by_its_version_only_and_a_void_id_stays_barred,
+            accounts::many_users_come_in_few_statements_and_none_twice,
+            accounts::users_are_listed_in_the_order_of_ids_over_owned_buckets,
+            accounts::a_session_is_made_only_in_the_epoch_of_its_credentials,
+            accounts::the_oldest_sessions_end_and_others_stay,
+            work::a_request_is_begun_once_resumed_after_its_deadline_and_answered_once,
+            work::messages_are_due_from_owned_buckets_only_and_wait_after_a_failure,
+            work::a_job_ends_once_and_pictures_are_listed_newest_first,
+            work::a_message_is_consumed_once,
             transactions::each_of_many_at_once_succeeds_or_fails_alone,
             transactions::a_failed_statement_dooms_its_transaction,
             transactions::a_panic_harms_nobody_else,
@@ -165,6 +175,57 @@ async fn add_user(shard: &Shard, id: u64) {
         .await
         .unwrap();
     assert!(made.value);
+}
+
+fn session(user: u64, id: u8, created_at_ms: i64) -> SessionRow {
+    SessionRow {
+        user_id: user_id(user),
+        id: SessionId([id; 16]),
+        session_epoch: 1,
+        created_at_ms,
+        last_seen_at_ms: created_at_ms,
+        expires_at_ms: NOW + 1_000_000,
+        ip: "192.0.2.7".to_owned(),
+        user_agent: "curl/8".to_owned(),
+        revoked_at_ms: None,
+    }
+}
+
+fn image(user: u64, number: u8) -> ImageRow {
+    ImageRow {
+        version: 1,
+        image: Image {
+            id: ImageId::from_bytes([number; 16]),
+            user_id: user_id(user),
+            status: ImageStatus::Queued,
+            attempts: 0,
+            error: None,
+            source: Source {
+                width: 4000,
+                height: 3000,
+                bytes: 2_000_000,
+                format: "jpeg".to_owned(),
+                key: "k".to_owned(),
+            },
+            variants: Vec::new(),
+            created_at_ms: NOW,
+            finished_at_ms: None,
+            request_json: "{}".to_owned(),
+        },
+    }
+}
+
+fn request(number: u8) -> idempotency::RequestRow {
+    idempotency::RequestRow {
+        scope: "scope".to_owned(),
+        key_hash: [number; 32],
+        request_hash: [1; 32],
+        operation: "op-1".to_owned(),
+        subject: "12".to_owned(),
+        deadline_ms: NOW + 10_000,
+        answer: None,
+        expires_at_ms: NOW + 86_400_000,
+    }
 }
 
 /// Lets other tasks run once.

@@ -188,14 +188,14 @@ pub async fn every_change_is_logged_while_logging_and_none_before(engine: Arc<dy
                 assert!(users::update(tx, 1, &user(12)).await?);
                 credentials::set(tx, id, "phc", NOW).await?;
                 assert!(email_claims::reserve(tx, "a@example.com", id, "op", NOW).await?);
-                let mut session = super::tables::session(12, 1, NOW);
+                let mut session = super::session(12, 1, NOW);
                 session.session_epoch = 1;
                 assert!(sessions::insert(tx, &session).await?);
-                let image = super::tables::image(12, 1);
+                let image = super::image(12, 1);
                 assert!(images::insert(tx, &image).await?);
                 let message = outbox::add(tx, "job", vec![1], NOW, NOW).await?;
                 assert!(inbox::consume(tx, "m", NOW, NOW).await?);
-                assert!(idempotency::begin(tx, &super::tables::request(7)).await?);
+                assert!(idempotency::begin(tx, &super::request(7)).await?);
                 // Nothing changes here, so nothing is logged.
                 assert!(!inbox::consume(tx, "m", NOW, NOW).await?);
                 assert_eq!(sessions::purge(tx, NOW - 1).await?, 0);
