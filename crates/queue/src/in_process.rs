@@ -13,10 +13,21 @@ pub struct InProcess {
     shared: Arc<Shared>,
 }
 
-/// The worker's end. Cheap to clone; each job goes to one of the clones.
+/// The worker's end. Cheap to clone; each job goes to one of the clones. When the last one is dropped the queue closes.
 #[derive(Debug, Clone)]
 pub struct InProcessConsumer {
     shared: Arc<Shared>,
+    _last: Arc<LastConsumer>,
+}
+
+/// Closes the queue: a job that nobody will ever take goes back instead of waiting.
+#[derive(Debug)]
+struct LastConsumer(Arc<Shared>);
+
+impl Drop for LastConsumer {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 #[derive(Debug)]
@@ -53,22 +64,17 @@ impl InProcess {
             Self {
                 shared: Arc::clone(&shared),
             },
-            InProcessConsumer { shared },
+            InProcessConsumer {
+                _last: Arc::new(LastConsumer(Arc::clone(&shared))),
+                shared,
+            },
         )
     }
 
     /// Closes the queue: what no worker has taken goes back to its publisher, workers get no more, and what they hold they may
     /// still finish.
     pub fn close(&self) {
-        self.shared.room.close();
-        let returned = {
-            let mut line = self.shared.lock();
-            line.closed = true;
-            std::mem::take(&mut line.waiting)
-        };
-        drop(returned);
-        gauge(0);
-        self.shared.arrived.notify_waiters();
+        self.shared.close();
     }
 
     async fn hand_over(&self, job: Job) -> Result<()> {
@@ -128,6 +134,18 @@ enum Taken {
 }
 
 impl Shared {
+    fn close(&self) {
+        self.room.close();
+        let returned = {
+            let mut line = self.lock();
+            line.closed = true;
+            std::mem::take(&mut line.waiting)
+        };
+        drop(returned);
+        gauge(0);
+        self.arrived.notify_waiters();
+    }
+
     fn lock(&self) -> MutexGuard<'_, Line> {
         // Nothing below panics while it holds the lock, and the line is whole at every step.
         self.line.lock().unwrap_or_else(PoisonError::into_inner)

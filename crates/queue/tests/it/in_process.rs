@@ -95,6 +95,23 @@ async fn closing_wakes_a_waiting_worker() {
 }
 
 #[tokio::test]
+async fn when_the_last_worker_goes_what_waits_goes_back() {
+    let (queue, mut consumer) = InProcess::new(4);
+    let other = consumer.clone();
+    let (mut held, mut waiting) = (queue.publish(job(1)), queue.publish(job(2)));
+    assert!(poll_immediate(&mut held).await.is_none());
+    assert!(poll_immediate(&mut waiting).await.is_none());
+    let delivery = soon(consumer.next()).await.unwrap();
+    drop(consumer);
+    assert!(poll_immediate(&mut waiting).await.is_none());
+    drop(other);
+    assert_eq!(soon(waiting).await, Err(Error::Returned));
+    assert_eq!(queue.publish(job(3)).await, Err(Error::Closed));
+    delivery.ack().await.unwrap();
+    assert_eq!(soon(held).await, Ok(()));
+}
+
+#[tokio::test]
 async fn a_job_whose_publisher_went_away_is_not_delivered() {
     let (queue, mut consumer) = InProcess::new(1);
     let mut gone = queue.publish(job(1));
