@@ -1,0 +1,7 @@
+//! The rules, pure: no I/O, no clock, no randomness; time and chance are parameters.
+
+pub mod backoff;
+pub mod claim;
+pub mod image_job;
+pub mod replay;
+pub mod worn_picture;

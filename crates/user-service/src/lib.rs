@@ -1,0 +1,18 @@
+//! Users, their e-mail directory and their pictures' metadata, with the outbox that tells the rest of the system.
+//!
+//! Serves `UserService`, `DirectoryService` and `ImageService` to the other processes and `OperatorService` on the operators'
+//! port. Collaborators: the shards (through `topology`), the cache, the job queue, the object store (deletions only).
+
+pub mod app;
+pub mod config;
+pub mod domain;
+pub mod grpc;
+mod metrics;
+pub mod notices;
+pub mod outbox;
+pub mod store;
+pub mod sweeper;
+pub mod watch;
+
+pub use app::{App, Collaborators, OPERATOR_SERVICE, SERVICES};
+pub use config::Config;

@@ -1,0 +1,38 @@
+//! Deletion of a user.
+
+use model::{Code, UserId};
+use store::tables::{credentials, users};
+
+use crate::{images::upload, world::World};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_user_is_gone_everywhere_and_the_e_mail_is_free_at_once() {
+    for shards in [1, 4] {
+        let world = World::new(shards).await;
+        let user = world.sign_up("a@example.com").await;
+        let image = upload(&world, user.id, 1).await.unwrap();
+        assert_eq!(world.get(user.id).await.unwrap().id, user.id);
+        world.delete(user.id).await.unwrap();
+        assert_eq!(world.get(user.id).await.unwrap_err().code, Code::NotFound);
+        assert_eq!(world.delete(user.id).await.unwrap_err().code, Code::NotFound);
+        assert_eq!(world.change_email(user.id, "b@example.com").await.unwrap_err().code, Code::NotFound);
+        assert_eq!(upload(&world, user.id, 2).await.unwrap_err().code, Code::NotFound);
+        let get = api::image::v1::GetImageRequest { user_id: user.id, image_id: image.id };
+        assert_eq!(crate::world::code(world.images.clone().get_image(get).await), Code::NotFound);
+        assert_ne!(world.sign_up("a@example.com").await.id, user.id);
+        world.assert_every_address_has_one_user().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tombstone_keeps_no_personal_data_and_ends_the_sessions() {
+    let world = World::new(1).await;
+    let user = world.sign_up("a@example.com").await;
+    world.delete(user.id).await.unwrap();
+    let id = UserId::new(user.id).unwrap();
+    let mut read = world.shards.read(id).unwrap();
+    let row = users::get(&mut read, world.bucket(user.id), id).await.unwrap().unwrap();
+    assert_eq!((row.state, row.session_epoch, row.user.version), (users::State::Deleted, 2, 2));
+    assert_eq!((row.user.email.as_str(), row.user.first_name.as_str()), ("", ""));
+    assert_eq!(credentials::for_sign_in(&mut read, world.bucket(user.id), id).await.unwrap(), None);
+}

@@ -1,0 +1,18 @@
+//! The service through its gRPC clients, on real SQLite shards in a directory of the test's own.
+
+mod account;
+mod crash;
+mod halts;
+mod idempotency;
+mod images;
+mod interleavings;
+mod list;
+mod operator;
+mod orphans;
+mod outbox;
+mod password;
+mod profile;
+mod queue;
+mod router;
+mod sign_up;
+mod world;
