@@ -1,0 +1,32 @@
+//! The gateway as a process of its own.
+
+use std::{path::Path, process::ExitCode};
+
+use anyhow::Context as _;
+use gateway::{App, Config, Deps};
+use objects::Objects;
+use runtime::{grpc, ops, process};
+use token::Keys;
+use tokio::net::TcpListener;
+
+fn main() -> ExitCode {
+    process::main("gateway", |config: Config, process| async move {
+        let bind = async |address: &str| {
+            TcpListener::bind(address)
+                .await
+                .with_context(|| format!("cannot listen on {address}"))
+        };
+        let (http, ops) = (bind(&config.http).await?, bind(&config.ops).await?);
+        let deps = Deps {
+            users: grpc::connect(&config.users).context("setting users")?,
+            sessions: grpc::connect(&config.sessions).context("setting sessions")?,
+            objects: Objects::local(Path::new(&config.objects_dir)).context("setting objects_dir")?,
+            keys: Keys::load_or_create(Path::new(&config.token_keys)).context("setting token_keys")?,
+            ready: process.ready.clone(),
+        };
+        let router = ops::router(process.ready, process.metrics, process.shutdown.clone());
+        ops::serve(ops, router, &process.shutdown);
+        App::build(config, deps, http, &process.shutdown)?.run(&process.shutdown);
+        Ok(())
+    })
+}

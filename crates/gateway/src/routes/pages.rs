@@ -1,0 +1,6 @@
+//! What is for people: the page, the docs, the explanations of problems.
+
+pub mod docs;
+pub mod files;
+pub mod index;
+pub mod problems;

@@ -1,0 +1,22 @@
+//! `GET /v1/users/me`.
+
+use crate::{
+    context::Ctx,
+    error::Answer,
+    routes::users::{fetch, show},
+    views,
+};
+
+/// The caller's own user.
+#[utoipa::path(
+    get, path = "/v1/users/me", tag = "users", operation_id = "getMe",
+    params(("If-None-Match" = Option<String>, Header, description = "Tags the client has")),
+    responses(
+        (status = 200, description = "The user", body = views::UserView, headers(("ETag" = String))),
+        (status = 304, description = "The client has it"),
+    )
+)]
+pub async fn handle(ctx: Ctx) -> Answer {
+    let user = fetch(&ctx, ctx.signed_in()?.user).await?;
+    show(&ctx, user)
+}
