@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use anyhow::Result;
 use api::{
-    directory::v1::directory_service_server::DirectoryServiceServer, image::v1::image_service_server::ImageServiceServer,
-    operator::v1::operator_service_server::OperatorServiceServer, user::v1::user_service_server::UserServiceServer,
+    directory::v1::directory_service_server::DirectoryServiceServer,
+    image::v1::image_service_server::ImageServiceServer, operator::v1::operator_service_server::OperatorServiceServer,
+    user::v1::user_service_server::UserServiceServer,
 };
 use cache::Cache;
-use anyhow::Result;
 use objects::Objects;
 use password::Hasher;
 use queue::JobQueue;
@@ -25,8 +26,11 @@ use crate::{
 };
 
 /// Full names of the services on the internal port, for their health.
-pub const SERVICES: [&str; 3] =
-    ["myriad.user.v1.UserService", "myriad.directory.v1.DirectoryService", "myriad.image.v1.ImageService"];
+pub const SERVICES: [&str; 3] = [
+    "myriad.user.v1.UserService",
+    "myriad.directory.v1.DirectoryService",
+    "myriad.image.v1.ImageService",
+];
 
 /// Full name of the service on the operators' port.
 pub const OPERATOR_SERVICE: &str = "myriad.operator.v1.OperatorService";
@@ -80,11 +84,18 @@ impl App {
             shutdown: shutdown.clone(),
             steps,
         });
-        let deliver = Deliver { recipes: recipes.clone(), objects: with.objects.clone(), queue: with.queue };
+        let deliver = Deliver {
+            recipes: recipes.clone(),
+            objects: with.objects.clone(),
+            queue: with.queue,
+        };
         Ok(Self {
             watches: Watches::new(recipes.clone(), watch_poll_ms, shutdown.clone()),
             dispatcher: Dispatcher::new(deliver, shutdown.clone()),
-            sweeper: Sweeper { recipes: recipes.clone(), objects: with.objects },
+            sweeper: Sweeper {
+                recipes: recipes.clone(),
+                objects: with.objects,
+            },
             recipes,
         })
     }

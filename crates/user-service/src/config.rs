@@ -127,7 +127,10 @@ impl Default for Config {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { pictures: 10_000, running_jobs: 20 }
+        Self {
+            pictures: 10_000,
+            running_jobs: 20,
+        }
     }
 }
 
@@ -152,7 +155,11 @@ impl Default for Outbox {
 
 impl Default for Images {
     fn default() -> Self {
-        Self { attempts: 3, watch_poll_ms: 2_000, failed_source_ms: DAY }
+        Self {
+            attempts: 3,
+            watch_poll_ms: 2_000,
+            failed_source_ms: DAY,
+        }
     }
 }
 
@@ -195,6 +202,10 @@ impl Configuration for Config {
         ensure!(
             self.outbox.backoff_max_ms >= self.outbox.backoff_base_ms,
             "outbox.backoff_max_ms is below outbox.backoff_base_ms: raise it"
+        );
+        ensure!(
+            self.sweeper.objects_grace_ms >= MINUTE,
+            "sweeper.objects_grace_ms is below {MINUTE}: an upload under way would be taken for left behind; raise it"
         );
         Ok(self.password.validate()?)
     }

@@ -21,7 +21,9 @@ fn answer<T, M>(done: Result<Done<T>>, message: impl FnOnce(T) -> M) -> std::res
 
 /// The prints of a keyed request, if it has a key.
 fn key(idempotency: Option<proto::Idempotency>) -> Result<Option<Key>> {
-    let Some(idempotency) = idempotency else { return Ok(None) };
+    let Some(idempotency) = idempotency else {
+        return Ok(None);
+    };
     Ok(Some(Key {
         key: convert::print("/idempotency/key_hash", &idempotency.key_hash)?,
         request: convert::print("/idempotency/request_hash", &idempotency.request_hash)?,
@@ -30,5 +32,10 @@ fn key(idempotency: Option<proto::Idempotency>) -> Result<Option<Key>> {
 
 /// A metadata value as text; empty where it is absent.
 fn text<T>(request: &tonic::Request<T>, name: &str) -> String {
-    request.metadata().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+    request
+        .metadata()
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_owned()
 }

@@ -10,6 +10,7 @@ pub mod grpc;
 mod metrics;
 pub mod notices;
 pub mod outbox;
+pub mod standalone;
 pub mod store;
 pub mod sweeper;
 pub mod watch;

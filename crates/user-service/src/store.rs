@@ -96,7 +96,11 @@ impl<T> Page<T> {
 impl Recipes {
     /// The recipes over their parts.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, notices: Notices::default(), poke: Poke::default() }))
+        Self(Arc::new(Inner {
+            parts,
+            notices: Notices::default(),
+            poke: Poke::default(),
+        }))
     }
 
     /// Tells who watches an image of its changes.
@@ -148,16 +152,26 @@ impl Recipes {
 impl<T> Done<T> {
     fn of(written: Written<T>) -> Self {
         let position = position(written.position);
-        Self { value: written.value, positions: vec![position] }
+        Self {
+            value: written.value,
+            positions: vec![position],
+        }
     }
 
     fn map<U>(self, change: impl FnOnce(T) -> U) -> Done<U> {
-        Done { value: change(self.value), positions: self.positions }
+        Done {
+            value: change(self.value),
+            positions: self.positions,
+        }
     }
 }
 
 fn position(at: store::Position) -> Position {
-    Position { shard: at.shard, role_epoch: at.role_epoch, log: at.log }
+    Position {
+        shard: at.shard,
+        role_epoch: at.role_epoch,
+        log: at.log,
+    }
 }
 
 /// Writes an event that is due at once.
@@ -172,8 +186,26 @@ async fn emit_later(tx: &mut BucketTx<'_>, event: &Event, not_before_ms: i64, no
 }
 
 /// Tells other processes that a user changed, where that is switched on.
-async fn emit_invalidation(tx: &mut BucketTx<'_>, on: bool, user: UserId, version: u64, now_ms: i64) -> store::Result<()> {
-    if on { emit(tx, &Event::Invalidate { user_id: user.get(), version }, now_ms).await } else { Ok(()) }
+async fn emit_invalidation(
+    tx: &mut BucketTx<'_>,
+    on: bool,
+    user: UserId,
+    version: u64,
+    now_ms: i64,
+) -> store::Result<()> {
+    if on {
+        emit(
+            tx,
+            &Event::Invalidate {
+                user_id: user.get(),
+                version,
+            },
+            now_ms,
+        )
+        .await
+    } else {
+        Ok(())
+    }
 }
 
 /// Refuses where the caller saw another version.
@@ -181,16 +213,25 @@ fn require_version(wanted: Option<u64>, present: u64) -> Result<()> {
     if wanted.is_none_or(|wanted| wanted == present) {
         return Ok(());
     }
-    Err(Error::new(Code::VersionMismatch, "It has changed since you read it. Read it again and repeat the change."))
+    Err(Error::new(
+        Code::VersionMismatch,
+        "It has changed since you read it. Read it again and repeat the change.",
+    ))
 }
 
 /// The refusal of a change that met too many others.
 fn contended() -> Error {
-    Error::new(Code::Busy, "The same thing is being changed by other requests. Try again in a second.")
+    Error::new(
+        Code::Busy,
+        "The same thing is being changed by other requests. Try again in a second.",
+    )
 }
 
 fn in_doubt() -> Error {
-    Error::new(Code::InDoubt, "Whether the change was made is not known. Send the same request again with the same Idempotency-Key.")
+    Error::new(
+        Code::InDoubt,
+        "Whether the change was made is not known. Send the same request again with the same Idempotency-Key.",
+    )
 }
 
 fn no_user() -> Error {

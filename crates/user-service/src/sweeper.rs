@@ -14,6 +14,11 @@ use runtime::shutdown::Shutdown;
 
 use crate::store::Recipes;
 
+/// First looks, in milliseconds after the start. Reservations are looked at once, for what an earlier process left; the
+/// others would only be in the way of the first requests.
+const RECORDS_FIRST_MS: u32 = 30_000;
+const OBJECTS_FIRST_MS: u32 = 60_000;
+
 /// The sweepers.
 #[derive(Clone)]
 pub struct Sweeper {
@@ -28,33 +33,49 @@ impl Sweeper {
     pub fn run(&self, shutdown: &Shutdown) {
         let every = self.recipes.config().sweeper.clone();
         let this = self.clone();
-        start(shutdown, every.claims_every_ms, move || {
+        start(shutdown, 0, every.claims_every_ms, move || {
             let this = this.clone();
             async move { this.sweep_claims(now_ms()).await }
         });
         let this = self.clone();
-        start(shutdown, every.records_every_ms, move || {
-            let this = this.clone();
-            async move { this.sweep_records(now_ms()).await }
-        });
+        start(
+            shutdown,
+            RECORDS_FIRST_MS.min(every.records_every_ms),
+            every.records_every_ms,
+            move || {
+                let this = this.clone();
+                async move { this.sweep_records(now_ms()).await }
+            },
+        );
         let this = self.clone();
-        start(shutdown, every.objects_every_ms, move || {
-            let this = this.clone();
-            async move { this.sweep_objects(now_ms()).await }
-        });
+        start(
+            shutdown,
+            OBJECTS_FIRST_MS.min(every.objects_every_ms),
+            every.objects_every_ms,
+            move || {
+                let this = this.clone();
+                async move { this.sweep_objects(now_ms()).await }
+            },
+        );
     }
 }
 
-/// Sweeps at once, for what an earlier process left, then every so often.
-fn start<F>(shutdown: &Shutdown, every_ms: u32, mut sweep: impl FnMut() -> F + Send + 'static)
+/// Sweeps for the first time after `first_ms`, then every `every_ms`.
+fn start<F>(shutdown: &Shutdown, first_ms: u32, every_ms: u32, mut sweep: impl FnMut() -> F + Send + 'static)
 where
     F: Future<Output = ()> + Send,
 {
     let soft = shutdown.soft.clone();
-    let every = Duration::from_millis(every_ms.into());
     shutdown.spawn(async move {
-        while soft.run_until_cancelled(sweep()).await.is_some() {
-            let _ = soft.run_until_cancelled(tokio::time::sleep(every)).await;
+        let mut wait_ms = first_ms;
+        while soft
+            .run_until_cancelled(tokio::time::sleep(Duration::from_millis(wait_ms.into())))
+            .await
+            .is_some()
+        {
+            // A sweep that is cut off has done whole steps only; the next one goes on.
+            let _ = soft.run_until_cancelled(sweep()).await;
+            wait_ms = every_ms;
         }
     });
 }

@@ -41,10 +41,24 @@ impl Deliver {
     /// Says whether the failure counts; the row must stay.
     pub async fn deliver(&self, event: Event, now_ms: i64) -> Result<(), Undelivered> {
         match event {
-            Event::Job { user_id, image_id, request_id, traceparent } => {
-                let job = Job::V1 { user_id, image_id, request_id, traceparent };
+            Event::Job {
+                user_id,
+                image_id,
+                request_id,
+                traceparent,
+            } => {
+                let job = Job::V1 {
+                    user_id,
+                    image_id,
+                    request_id,
+                    traceparent,
+                };
                 self.queue.publish(job).await.map_err(|error| {
-                    if error.counts_as_attempt() { Undelivered::Failed(error.to_string()) } else { Undelivered::Untouched }
+                    if error.counts_as_attempt() {
+                        Undelivered::Failed(error.to_string())
+                    } else {
+                        Undelivered::Untouched
+                    }
                 })
             }
             Event::ReleaseEmail { email } => self.recipes.release(&email, now_ms).await.map(|_| ()).map_err(failed),

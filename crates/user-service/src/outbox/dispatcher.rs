@@ -30,6 +30,9 @@ use crate::{domain::backoff, metrics, store::Recipes};
 /// The wait before rows are looked at again that came back untouched, or whose shard did not take the deletion.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How long deliveries may go on after the soft signal: a worker's drain and a little, within a process's grace time.
+const DRAIN: Duration = Duration::from_secs(7);
+
 /// Which events a lane takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lane {
@@ -102,8 +105,8 @@ impl Dispatcher {
                 () = tokio::time::sleep(poll), if busy.len() < most => {}
             }
         }
-        // What was begun is finished; at the hard signal the rest is dropped and its rows stay.
-        while work.join_next().await.is_some() {}
+        // What was begun is finished; what takes longer is dropped and its rows stay.
+        let _ = tokio::time::timeout(DRAIN, async { while work.join_next().await.is_some() {} }).await;
     }
 
     fn bell(&self, lane: Lane) -> watch::Receiver<u64> {
@@ -178,11 +181,20 @@ impl Dispatcher {
             Err(Undelivered::Untouched) => metrics::event(kind, "untouched"),
             Err(Undelivered::Failed(reason)) => {
                 metrics::event(kind, "retried");
-                tracing::warn!(event.kind = message.kind, event.attempts = message.attempts, reason, "an event stays in the outbox");
+                tracing::warn!(
+                    event.kind = message.kind,
+                    event.attempts = message.attempts,
+                    reason,
+                    "an event stays in the outbox"
+                );
             }
             Err(Undelivered::Unreadable(error)) => {
                 metrics::event(kind, "unreadable");
-                tracing::error!(error = error as &dyn std::error::Error, event.kind = message.kind, "an event cannot be read");
+                tracing::error!(
+                    error = error as &dyn std::error::Error,
+                    event.kind = message.kind,
+                    "an event cannot be read"
+                );
             }
         }
         outcome
@@ -191,12 +203,22 @@ impl Dispatcher {
     fn wait_ms(&self, attempts: u32) -> i64 {
         let settings = &self.recipes().config().outbox;
         let (random, _) = Uuid::new_v4().as_u64_pair();
-        backoff::delay_ms(attempts, settings.backoff_base_ms.into(), settings.backoff_max_ms.into(), random)
+        backoff::delay_ms(
+            attempts,
+            settings.backoff_base_ms.into(),
+            settings.backoff_max_ms.into(),
+            random,
+        )
     }
 }
 
 /// Deletes what was told and puts off what failed, in one transaction of the bucket.
-async fn settle(shard: &Shard, own: Ownership, told: Vec<MessageId>, failed: Vec<(MessageId, i64)>) -> store::Result<()> {
+async fn settle(
+    shard: &Shard,
+    own: Ownership,
+    told: Vec<MessageId>,
+    failed: Vec<(MessageId, i64)>,
+) -> store::Result<()> {
     if told.is_empty() && failed.is_empty() {
         return Ok(());
     }
@@ -257,7 +279,11 @@ impl Lane {
                 Self::Jobs => index,
                 Self::Others => found.own.bucket.0 as usize,
             };
-            parcels.entry(together).or_insert_with(|| (found.own, Vec::new())).1.push(found.row);
+            parcels
+                .entry(together)
+                .or_insert_with(|| (found.own, Vec::new()))
+                .1
+                .push(found.row);
         }
         parcels.into_values().collect()
     }

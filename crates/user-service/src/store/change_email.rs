@@ -1,6 +1,9 @@
 //! Change of e-mail: reserve the new address, update the user with the old one's release in the outbox, confirm the new one.
 
-use model::{Result, UserId, profile::{ProfilePatch, User}};
+use model::{
+    Result, UserId,
+    profile::{ProfilePatch, User},
+};
 use store::Written;
 use uuid::Uuid;
 
@@ -21,7 +24,9 @@ impl Recipes {
         patch: ProfilePatch,
         now_ms: i64,
     ) -> Result<Done<User>> {
-        let Some(target) = patch.email.as_ref().map(|email| email.normal().to_owned()) else { return Err(contended()) };
+        let Some(target) = patch.email.as_ref().map(|email| email.normal().to_owned()) else {
+            return Err(contended());
+        };
         let operation = Uuid::new_v4().simple().to_string();
         for _ in 0..ROUNDS {
             let row = self.user_row(id).await?.ok_or_else(no_user)?;
@@ -32,19 +37,28 @@ impl Recipes {
             }
             let reserved = self.reserve(&target, id, &operation, now_ms).await?;
             self.pass("email-change-after-reserve").await;
-            let change = AddressChange { from: row.email_normal.clone(), operation: operation.clone() };
-            let Written { value, position: at } = match self.apply(id, if_version, patch.clone(), Some(change), now_ms).await {
-                Ok(written) => written,
-                Err(error) if error.is_certain() => {
-                    self.give_up(&target, now_ms).await;
-                    return Err(error.into());
-                }
-                Err(error) => return Err(error.into()),
+            let change = AddressChange {
+                from: row.email_normal.clone(),
+                operation: operation.clone(),
             };
+            let Written { value, position: at } =
+                match self.apply(id, if_version, patch.clone(), Some(change), now_ms).await {
+                    Ok(written) => written,
+                    Err(error) if error.is_certain() => {
+                        self.give_up(&target, now_ms).await;
+                        return Err(error.into());
+                    }
+                    Err(error) => return Err(error.into()),
+                };
             match value {
                 Patched::User(user, changed) => {
                     self.pass("email-change-after-update").await;
-                    let mut done = self.committed(Written { value: (user, changed), position: at }).await;
+                    let mut done = self
+                        .committed(Written {
+                            value: (user, changed),
+                            position: at,
+                        })
+                        .await;
                     let confirmed = self.confirm(&target, &operation).await.map_err(|_| in_doubt())?;
                     self.pass("email-change-after-confirm").await;
                     self.release_soon(&row.email_normal, now_ms).await;
@@ -61,7 +75,12 @@ impl Recipes {
         self.give_up(&target, now_ms).await;
         let Written { value, position: at } = self.apply(id, if_version, patch, None, now_ms).await?;
         match value {
-            Patched::User(user, changed) => Ok(self.committed(Written { value: (user, changed), position: at }).await),
+            Patched::User(user, changed) => Ok(self
+                .committed(Written {
+                    value: (user, changed),
+                    position: at,
+                })
+                .await),
             Patched::Again | Patched::Barred => Err(contended()),
         }
     }

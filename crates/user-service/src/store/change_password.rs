@@ -37,11 +37,18 @@ impl Recipes {
         for _ in 0..ROUNDS {
             let mut read = self.shards().read(change.user)?;
             let bucket = self.shards().place(change.user)?.bucket;
-            let user = users::get_live(&mut read, bucket, change.user).await?.ok_or_else(no_user)?;
+            let user = users::get_live(&mut read, bucket, change.user)
+                .await?
+                .ok_or_else(no_user)?;
             require_version(change.if_version, user.user.version)?;
-            let known = credentials::for_sign_in(&mut read, bucket, change.user).await?.ok_or_else(no_user)?;
+            let known = credentials::for_sign_in(&mut read, bucket, change.user)
+                .await?
+                .ok_or_else(no_user)?;
             if !self.hasher().verify(&known.phc, change.current.clone()).await?.ok {
-                return Err(Error::new(Code::WrongPassword, "The current password is wrong. Check it and try again."));
+                return Err(Error::new(
+                    Code::WrongPassword,
+                    "The current password is wrong. Check it and try again.",
+                ));
             }
             let hash = match phc.take() {
                 Some(hash) => hash,
@@ -52,7 +59,9 @@ impl Recipes {
             let written = self
                 .shards()
                 .write(id, move |tx| {
-                    Box::pin(async move { replace(tx, id, keep, if_version, known.session_epoch, &known.phc, &new, now_ms).await })
+                    Box::pin(async move {
+                        replace(tx, id, keep, if_version, known.session_epoch, &known.phc, &new, now_ms).await
+                    })
                 })
                 .await?;
             if written.value {
@@ -66,7 +75,10 @@ impl Recipes {
 }
 
 /// False where the credentials are no longer those that were verified.
-#[expect(clippy::too_many_arguments, reason = "what was read, what is wanted, and when; a struct would only rename them")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what was read, what is wanted, and when; a struct would only rename them"
+)]
 async fn replace(
     tx: &mut BucketTx<'_>,
     id: UserId,
@@ -85,7 +97,9 @@ async fn replace(
         return Ok(false);
     }
     credentials::set(tx, id, new, now_ms).await?;
-    let Some(epoch) = users::raise_session_epoch(tx, id).await? else { return Err(no_user().into()) };
+    let Some(epoch) = users::raise_session_epoch(tx, id).await? else {
+        return Err(no_user().into());
+    };
     sessions::revoke_others(tx, id, Some(keep), now_ms).await?;
     sessions::carry_over(tx, id, keep, epoch).await?;
     Ok(true)

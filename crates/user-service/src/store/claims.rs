@@ -44,7 +44,9 @@ impl Recipes {
                         let found = email_claims::get(tx, bucket, email).await?;
                         let verdict = claim::reserve(found.as_ref().map(known).as_ref(), user, operation, now_ms);
                         let holds = match (verdict, &found) {
-                            (Reserve::Free, _) => email_claims::reserve(tx, email, user, operation, deadline_ms).await?,
+                            (Reserve::Free, _) => {
+                                email_claims::reserve(tx, email, user, operation, deadline_ms).await?
+                            }
                             (Reserve::TakeOver, Some(claim)) => {
                                 email_claims::take_over(tx, email, &claim.operation, operation, deadline_ms).await?
                             }
@@ -77,7 +79,9 @@ impl Recipes {
         let (bucket, email, operation) = (Bucket::of_email(email), email.to_owned(), operation.to_owned());
         let written = self
             .shards()
-            .write(bucket, move |tx| Box::pin(async move { email_claims::confirm(tx, &email, &operation).await }))
+            .write(bucket, move |tx| {
+                Box::pin(async move { email_claims::confirm(tx, &email, &operation).await })
+            })
             .await?;
         Ok(position(written.position))
     }
@@ -95,7 +99,9 @@ impl Recipes {
     async fn settle_where(&self, email: &str, confirmed_only: bool, now_ms: i64) -> Result<Settled> {
         let mut fenced = None;
         for _ in 0..ROUNDS {
-            let Some(claim) = self.claim(email).await? else { return Ok(Settled::Absent) };
+            let Some(claim) = self.claim(email).await? else {
+                return Ok(Settled::Absent);
+            };
             let confirmed = claim.state == State::Confirmed;
             if confirmed_only && !confirmed {
                 return Ok(Settled::LeftAlone);
@@ -126,8 +132,12 @@ impl Recipes {
     /// The claim on an address, from where it is written: what is read here decides a write.
     async fn claim(&self, email: &str) -> Result<Option<ClaimRow>> {
         let (bucket, email) = (Bucket::of_email(email), email.to_owned());
-        let written =
-            self.shards().write(bucket, move |tx| Box::pin(async move { email_claims::get(tx, bucket, &email).await })).await?;
+        let written = self
+            .shards()
+            .write(bucket, move |tx| {
+                Box::pin(async move { email_claims::get(tx, bucket, &email).await })
+            })
+            .await?;
         Ok(written.value)
     }
 
@@ -147,14 +157,22 @@ impl Recipes {
     }
 
     async fn fence_user(&self, user: UserId, now_ms: i64) -> Result<()> {
-        self.shards().write(user, move |tx| Box::pin(async move { users::insert_void(tx, user, now_ms).await })).await?;
+        self.shards()
+            .write(user, move |tx| {
+                Box::pin(async move { users::insert_void(tx, user, now_ms).await })
+            })
+            .await?;
         Ok(())
     }
 
     async fn fence_operation(&self, user: UserId, operation: &str, now_ms: i64) -> Result<()> {
         let id = void_mark(operation);
         // Never forgotten: no clock decides that the operation cannot come any more.
-        self.shards().write(user, move |tx| Box::pin(async move { inbox::consume(tx, &id, now_ms, i64::MAX).await })).await?;
+        self.shards()
+            .write(user, move |tx| {
+                Box::pin(async move { inbox::consume(tx, &id, now_ms, i64::MAX).await })
+            })
+            .await?;
         Ok(())
     }
 
@@ -162,7 +180,9 @@ impl Recipes {
         let (bucket, email, operation) = (Bucket::of_email(email), email.to_owned(), operation.to_owned());
         let written = self
             .shards()
-            .write(bucket, move |tx| Box::pin(async move { email_claims::release(tx, &email, &operation).await }))
+            .write(bucket, move |tx| {
+                Box::pin(async move { email_claims::release(tx, &email, &operation).await })
+            })
             .await?;
         Ok(written.value)
     }
@@ -174,9 +194,18 @@ impl Recipes {
     pub async fn resolve_email(&self, email: &EmailAddress) -> Result<UserId> {
         let bucket = Bucket::of_email(email.normal());
         let claim = email_claims::get(&mut self.shards().read(bucket)?, bucket, email.normal()).await?;
-        let Some(claim) = claim else { return Err(super::no_user()) };
-        let carried = self.user_row(claim.user_id).await?.is_some_and(|row| row.email_normal == email.normal());
-        if carried { Ok(claim.user_id) } else { Err(super::no_user()) }
+        let Some(claim) = claim else {
+            return Err(super::no_user());
+        };
+        let carried = self
+            .user_row(claim.user_id)
+            .await?
+            .is_some_and(|row| row.email_normal == email.normal());
+        if carried {
+            Ok(claim.user_id)
+        } else {
+            Err(super::no_user())
+        }
     }
 }
 
@@ -195,5 +224,8 @@ fn known(row: &ClaimRow) -> Claim {
 }
 
 fn taken() -> Error {
-    Error::new(Code::EmailTaken, "Another account has this e-mail address. Sign in with it, or use another address.")
+    Error::new(
+        Code::EmailTaken,
+        "Another account has this e-mail address. Sign in with it, or use another address.",
+    )
 }

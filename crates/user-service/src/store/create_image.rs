@@ -67,10 +67,15 @@ impl Recipes {
     /// `NOT_FOUND` where there is no such user, `QUOTA_EXCEEDED`, `IDEMPOTENCY_KEY_REUSED`.
     pub async fn create_image(&self, upload: Upload, now_ms: i64) -> Result<Done<Made>> {
         check(&upload)?;
-        let (limits, keep_ms) = (self.config().limits.clone(), i64::from(self.config().sweeper.idempotency_ms));
+        let (limits, keep_ms) = (
+            self.config().limits.clone(),
+            i64::from(self.config().sweeper.idempotency_ms),
+        );
         let written = self
             .shards()
-            .write(upload.user, move |tx| Box::pin(async move { create(tx, &upload, &limits, keep_ms, now_ms).await }))
+            .write(upload.user, move |tx| {
+                Box::pin(async move { create(tx, &upload, &limits, keep_ms, now_ms).await })
+            })
             .await?;
         self.poke().job();
         Ok(Done::of(written))
@@ -78,9 +83,16 @@ impl Recipes {
 }
 
 fn check(upload: &Upload) -> Result<()> {
-    let own_key = upload.source.key.strip_prefix(upload.image.as_str()).is_some_and(|rest| rest.starts_with('-'));
+    let own_key = upload
+        .source
+        .key
+        .strip_prefix(upload.image.as_str())
+        .is_some_and(|rest| rest.starts_with('-'));
     if !own_key {
-        return Err(Error::invalid(Vec::new()).field(Location::Pointer("/source/key".into()), "must begin with the image's id"));
+        return Err(Error::invalid(Vec::new()).field(
+            Location::Pointer("/source/key".into()),
+            "must begin with the image's id",
+        ));
     }
     if serde_json::from_str::<serde::de::IgnoredAny>(&upload.request_json).is_err() {
         return Err(Error::invalid(Vec::new()).field(Location::Pointer("/request_json".into()), "must be JSON"));
@@ -88,7 +100,13 @@ fn check(upload: &Upload) -> Result<()> {
     Ok(())
 }
 
-async fn create(tx: &mut BucketTx<'_>, upload: &Upload, limits: &Limits, keep_ms: i64, now_ms: i64) -> store::Result<Made> {
+async fn create(
+    tx: &mut BucketTx<'_>,
+    upload: &Upload,
+    limits: &Limits,
+    keep_ms: i64,
+    now_ms: i64,
+) -> store::Result<Made> {
     let bucket = tx.bucket();
     users::get_live(tx, bucket, upload.user).await?.ok_or_else(no_user)?;
     if let Some(made) = replayed(tx, upload, now_ms).await? {
@@ -96,7 +114,10 @@ async fn create(tx: &mut BucketTx<'_>, upload: &Upload, limits: &Limits, keep_ms
     }
     // The same upload again after an answer that never came: it is there.
     if let Some(row) = images::get(tx, bucket, upload.user, &upload.image).await? {
-        return Ok(Made { image: row.image.into(), replayed: true });
+        return Ok(Made {
+            image: row.image.into(),
+            replayed: true,
+        });
     }
     let (pictures, running) = images::count(tx, bucket, upload.user).await?;
     within(limits, pictures, running)?;
@@ -112,7 +133,14 @@ async fn create(tx: &mut BucketTx<'_>, upload: &Upload, limits: &Limits, keep_ms
         finished_at_ms: None,
         request_json: upload.request_json.clone(),
     };
-    images::insert(tx, &ImageRow { version: 1, image: image.clone() }).await?;
+    images::insert(
+        tx,
+        &ImageRow {
+            version: 1,
+            image: image.clone(),
+        },
+    )
+    .await?;
     let job = Event::Job {
         user_id: upload.user.get(),
         image_id: upload.image.to_string(),
@@ -131,13 +159,20 @@ async fn create(tx: &mut BucketTx<'_>, upload: &Upload, limits: &Limits, keep_ms
 async fn replayed(tx: &mut BucketTx<'_>, upload: &Upload, now_ms: i64) -> store::Result<Option<Made>> {
     let Some(key) = upload.key else { return Ok(None) };
     let bucket = tx.bucket();
-    let Some(row) = idempotency::get(tx, bucket, SCOPE, &key.key).await? else { return Ok(None) };
-    let recorded = Recorded { same_request: row.request_hash == key.request, done: true, deadline_ms: 0 };
+    let Some(row) = idempotency::get(tx, bucket, SCOPE, &key.key).await? else {
+        return Ok(None);
+    };
+    let recorded = Recorded {
+        same_request: row.request_hash == key.request,
+        done: true,
+        deadline_ms: 0,
+    };
     if let Course::Refuse(error) = replay::course(Some(&recorded), now_ms) {
         return Err(error.into());
     }
     let body = row.answer.map(|answer| answer.body).unwrap_or_default();
-    let image = proto::Image::decode(body.as_slice()).map_err(|_| store::Error::Corrupt("a recorded image".to_owned()))?;
+    let image =
+        proto::Image::decode(body.as_slice()).map_err(|_| store::Error::Corrupt("a recorded image".to_owned()))?;
     if image.id != upload.image.as_str() {
         for event in Event::delete_objects(std::slice::from_ref(&upload.image)) {
             emit(tx, &event, now_ms).await?;
@@ -154,7 +189,10 @@ fn record(key: Key, image: &proto::Image, keep_ms: i64, now_ms: i64) -> RequestR
         operation: image.id.clone(),
         subject: image.id.clone(),
         deadline_ms: now_ms,
-        answer: Some(Answer { code: OK.to_owned(), body: image.encode_to_vec() }),
+        answer: Some(Answer {
+            code: OK.to_owned(),
+            body: image.encode_to_vec(),
+        }),
         expires_at_ms: now_ms + keep_ms,
     }
 }
@@ -165,7 +203,9 @@ fn within(limits: &Limits, pictures: u64, running: u64) -> Result<()> {
         return Err(Error::new(Code::QuotaExceeded, detail).retry_after(PICTURES_RETRY_S));
     }
     if running >= u64::from(limits.running_jobs) {
-        let detail = format!("{running} of your pictures are being worked on, the most at a time. Wait for one, then try again.");
+        let detail = format!(
+            "{running} of your pictures are being worked on, the most at a time. Wait for one, then try again."
+        );
         return Err(Error::new(Code::QuotaExceeded, detail).retry_after(JOBS_RETRY_S));
     }
     Ok(())

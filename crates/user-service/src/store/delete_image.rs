@@ -6,11 +6,7 @@ use store::{
     tables::{images, users},
 };
 
-use super::{
-    Done, Recipes, contended, emit, emit_invalidation,
-    read_images::no_image,
-    report_job::JobOf,
-};
+use super::{Done, Recipes, contended, emit, emit_invalidation, read_images::no_image, report_job::JobOf};
 use crate::outbox::event::Event;
 
 impl Recipes {
@@ -23,7 +19,9 @@ impl Recipes {
         let image = of.image.clone();
         let written = self
             .shards()
-            .write(of.user, move |tx| Box::pin(async move { delete(tx, &of, invalidate, now_ms).await }))
+            .write(of.user, move |tx| {
+                Box::pin(async move { delete(tx, &of, invalidate, now_ms).await })
+            })
             .await?;
         let done = Done::of(written);
         if let Some(user) = &done.value {
@@ -49,7 +47,9 @@ async fn delete(
         emit(tx, &event, now_ms).await?;
     }
     let bucket = tx.bucket();
-    let Some(row) = users::get_live(tx, bucket, of.user).await? else { return Ok(None) };
+    let Some(row) = users::get_live(tx, bucket, of.user).await? else {
+        return Ok(None);
+    };
     if row.user.picture.as_ref().is_none_or(|worn| worn.image_id != of.image) {
         return Ok(None);
     }

@@ -1,7 +1,13 @@
 //! A merge patch of a profile, in one transaction where the e-mail's normal form stays.
 
-use model::{EmailAddress, Result, UserId, profile::{ProfilePatch, User}};
-use store::{BucketTx, Written, tables::{inbox, users}};
+use model::{
+    EmailAddress, Result, UserId,
+    profile::{ProfilePatch, User},
+};
+use store::{
+    BucketTx, Written,
+    tables::{inbox, users},
+};
 
 use super::{Done, Recipes, claims::void_mark, contended, emit, emit_invalidation, no_user, require_version};
 use crate::outbox::event::Event;
@@ -45,11 +51,18 @@ impl Recipes {
                 && self.moves_address(id, if_version, email).await?
             {
                 let (this, patch) = (self.clone(), patch.clone());
-                return self.tracked(async move { this.change_email(id, if_version, patch, now_ms).await }).await;
+                return self
+                    .tracked(async move { this.change_email(id, if_version, patch, now_ms).await })
+                    .await;
             }
             let Written { value, position } = self.apply(id, if_version, patch.clone(), None, now_ms).await?;
             if let Patched::User(user, changed) = value {
-                return Ok(self.committed(Written { value: (user, changed), position }).await);
+                return Ok(self
+                    .committed(Written {
+                        value: (user, changed),
+                        position,
+                    })
+                    .await);
             }
         }
         Err(contended())
@@ -86,7 +99,10 @@ impl Recipes {
         if changed {
             self.users().changed(&user).await;
         }
-        Done { value: *user, positions: done.positions }
+        Done {
+            value: *user,
+            positions: done.positions,
+        }
     }
 }
 
@@ -107,12 +123,21 @@ async fn apply(
     if let Some(email) = &patch.email {
         email.given().clone_into(&mut next.user.email);
         if email.normal() != row.email_normal {
-            let Some(change) = change.filter(|change| change.from == row.email_normal) else { return Ok(Patched::Again) };
+            let Some(change) = change.filter(|change| change.from == row.email_normal) else {
+                return Ok(Patched::Again);
+            };
             if inbox::contains(tx, bucket, &void_mark(&change.operation)).await? {
                 return Ok(Patched::Barred);
             }
             email.normal().clone_into(&mut next.email_normal);
-            emit(tx, &Event::ReleaseEmail { email: row.email_normal.clone() }, now_ms).await?;
+            emit(
+                tx,
+                &Event::ReleaseEmail {
+                    email: row.email_normal.clone(),
+                },
+                now_ms,
+            )
+            .await?;
         }
     }
     if next == row {

@@ -17,7 +17,10 @@ impl Recipes {
     pub async fn get_user(&self, id: UserId) -> Result<proto::User> {
         let found = self
             .users()
-            .get_or_load(id, || async move { Ok(self.user_row(id).await?.map(|row| row.user.into())) })
+            .get_or_load(
+                id,
+                || async move { Ok(self.user_row(id).await?.map(|row| row.user.into())) },
+            )
             .await?;
         found.ok_or_else(no_user)
     }
@@ -37,7 +40,9 @@ impl Recipes {
         }
         let mut reads = JoinSet::new();
         for keys in missing.into_values() {
-            let Some((bucket, _)) = keys.first().copied() else { continue };
+            let Some((bucket, _)) = keys.first().copied() else {
+                continue;
+            };
             let mut read = self.shards().read(bucket)?;
             reads.spawn(async move { users::get_many(&mut read, &keys).await });
         }

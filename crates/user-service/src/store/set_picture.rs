@@ -50,7 +50,9 @@ impl Recipes {
         let invalidate = self.config().outbox.invalidate;
         let written = self
             .shards()
-            .write(user, move |tx| Box::pin(async move { change(tx, user, wanted, if_version, invalidate, now_ms).await }))
+            .write(user, move |tx| {
+                Box::pin(async move { change(tx, user, wanted, if_version, invalidate, now_ms).await })
+            })
             .await?;
         Ok(self.committed(written).await)
     }
@@ -73,7 +75,11 @@ async fn change(
         Some((image, variant)) => {
             let found = images::get(tx, bucket, user, &image).await?.ok_or_else(unknown_image)?;
             let chosen = worn_picture::choose(&found.image, &variant)?;
-            let same = row.user.picture.as_ref().is_some_and(|worn| worn.image_id == image && worn.variant == chosen.name);
+            let same = row
+                .user
+                .picture
+                .as_ref()
+                .is_some_and(|worn| worn.image_id == image && worn.variant == chosen.name);
             if same {
                 return Ok((Box::new(row.user), false));
             }
@@ -108,5 +114,8 @@ fn with(row: &UserRow, picture: Option<ProfilePicture>, now_ms: i64) -> UserRow 
 }
 
 fn unknown_image() -> Error {
-    Error::invalid(Vec::new()).field(Location::Pointer("/imageId".into()), "must be the id of one of your pictures")
+    Error::invalid(Vec::new()).field(
+        Location::Pointer("/imageId".into()),
+        "must be the id of one of your pictures",
+    )
 }

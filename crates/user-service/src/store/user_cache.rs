@@ -68,7 +68,11 @@ impl UserCache {
     pub async fn deleted(&self, id: UserId, version: u64) {
         // A cache that does not answer is told again by the outbox.
         if let Err(error) = self.0.forget(&id.to_string(), version).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, user.id = id.get(), "the cache was not told of a deletion");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                user.id = id.get(),
+                "the cache was not told of a deletion"
+            );
         }
     }
 }

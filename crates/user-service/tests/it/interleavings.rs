@@ -15,7 +15,11 @@ use crate::{
 
 const ADDRESSES: [&str; 3] = ["x@example.com", "y@example.com", "z@example.com"];
 const SIGN_UP: [&str; 2] = ["signup-after-reserve", "signup-after-create"];
-const CHANGE: [&str; 3] = ["email-change-after-reserve", "email-change-after-update", "email-change-after-confirm"];
+const CHANGE: [&str; 3] = [
+    "email-change-after-reserve",
+    "email-change-after-update",
+    "email-change-after-confirm",
+];
 const DELETE: &str = "delete-after-tombstone";
 /// The sweeper, or whoever gives a claim back, with its decision made and nothing done yet.
 const SWEEP: &str = "settle-before-release";
@@ -23,12 +27,24 @@ const SWEEP: &str = "settle-before-release";
 #[derive(Debug, Clone)]
 enum Action {
     /// Somebody signs up with an address.
-    SignUp { address: usize, hold: Option<usize> },
+    SignUp {
+        address: usize,
+        hold: Option<usize>,
+    },
     /// Whoever lives at the place in the list of users takes an address.
-    Change { user: usize, address: usize, hold: Option<usize> },
-    Delete { user: usize, hold: bool },
+    Change {
+        user: usize,
+        address: usize,
+        hold: Option<usize>,
+    },
+    Delete {
+        user: usize,
+        hold: bool,
+    },
     /// The sweeper comes, as if much later.
-    Sweep { hold: bool },
+    Sweep {
+        hold: bool,
+    },
     /// What was held first goes on.
     Release,
     /// What was held first never goes on.
@@ -79,7 +95,11 @@ async fn start(
         _ = &mut task => false,
     };
     world.halts.open(point);
-    arrived.then_some(Stopped { held, task, may_die: point != SWEEP })
+    arrived.then_some(Stopped {
+        held,
+        task,
+        may_die: point != SWEEP,
+    })
 }
 
 async fn play(world: &Arc<World>, actions: Vec<Action>) {
@@ -99,12 +119,21 @@ async fn play(world: &Arc<World>, actions: Vec<Action>) {
                     email: Some(ADDRESSES[address].to_owned()),
                     ..Default::default()
                 };
-                start(world, hold.map(|at| CHANGE[at]), async move { drop(users.update_user(request).await) }).await
+                start(world, hold.map(|at| CHANGE[at]), async move {
+                    drop(users.update_user(request).await);
+                })
+                .await
             }
             Action::Delete { user, hold } if user < live.len() => {
                 let mut users = world.users.clone();
-                let request = api::user::v1::DeleteUserRequest { user_id: live[user].0, if_version: None };
-                start(world, hold.then_some(DELETE), async move { drop(users.delete_user(request).await) }).await
+                let request = api::user::v1::DeleteUserRequest {
+                    user_id: live[user].0,
+                    if_version: None,
+                };
+                start(world, hold.then_some(DELETE), async move {
+                    drop(users.delete_user(request).await);
+                })
+                .await
             }
             Action::Change { .. } | Action::Delete { .. } => None,
             Action::Sweep { hold } => {
@@ -117,9 +146,7 @@ async fn play(world: &Arc<World>, actions: Vec<Action>) {
                 }
                 None
             }
-            Action::Crash => {
-                stopped.pop_front().filter(|first| !first.may_die)
-            }
+            Action::Crash => stopped.pop_front().filter(|first| !first.may_die),
         };
         stopped.extend(started);
         doubled_by_nobody(world).await;
@@ -144,8 +171,15 @@ async fn doubled_by_nobody(world: &World) {
 
 #[test]
 fn no_address_is_lost_doubled_or_stuck() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let config = Config { cases: 24, failure_persistence: None, ..Config::default() };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let config = Config {
+        cases: 24,
+        failure_persistence: None,
+        ..Config::default()
+    };
     let seed = TestRng::from_seed(RngAlgorithm::ChaCha, &[42; 32]);
     let mut runner = TestRunner::new_with_rng(config, seed);
     let outcome = runner.run(&actions(), |actions| {

@@ -1,5 +1,12 @@
 //! The service through its gRPC clients, on real SQLite shards in a directory of the test's own.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on fails here; its tasks end with it"
+)]
+
 mod account;
 mod crash;
 mod halts;

@@ -37,7 +37,9 @@ async fn session(world: &World, user: u64, id: u8, epoch: u64) -> bool {
     };
     let written = world
         .shards
-        .write(row.user_id, move |tx| Box::pin(async move { sessions::insert(tx, &row).await }))
+        .write(row.user_id, move |tx| {
+            Box::pin(async move { sessions::insert(tx, &row).await })
+        })
         .await;
     written.unwrap().value
 }
@@ -45,7 +47,9 @@ async fn session(world: &World, user: u64, id: u8, epoch: u64) -> bool {
 async fn live(world: &World, user: u64) -> Vec<SessionId> {
     let id = UserId::new(user).unwrap();
     let mut read = world.shards.read(id).unwrap();
-    let rows = sessions::live_of_user(&mut read, world.bucket(user), id, model::time::now_ms()).await.unwrap();
+    let rows = sessions::live_of_user(&mut read, world.bucket(user), id, model::time::now_ms())
+        .await
+        .unwrap();
     rows.into_iter().map(|row| row.id).collect()
 }
 
@@ -58,7 +62,10 @@ async fn a_new_password_ends_every_session_but_the_callers() {
     }
     ok(world.users.clone().change_password(change(user, PASSWORD, NEW)).await);
     assert_eq!(live(&world, user).await, [SessionId([1; 16])]);
-    assert_eq!(code(world.users.clone().change_password(change(user, PASSWORD, NEW)).await), Code::WrongPassword);
+    assert_eq!(
+        code(world.users.clone().change_password(change(user, PASSWORD, NEW)).await),
+        Code::WrongPassword
+    );
     ok(world.users.clone().change_password(change(user, NEW, PASSWORD)).await);
     assert_eq!(world.get(user).await.unwrap().version, 1);
 }
@@ -68,8 +75,18 @@ async fn a_sign_in_that_raced_with_the_old_password_makes_no_session() {
     let world = World::new(1).await;
     let user = world.sign_up("a@example.com").await.id;
     let id = UserId::new(user).unwrap();
-    let read = credentials::for_sign_in(&mut world.shards.read(id).unwrap(), world.bucket(user), id).await.unwrap().unwrap();
-    assert!(world.hasher.verify(&read.phc, SecretString::from(PASSWORD)).await.unwrap().ok);
+    let read = credentials::for_sign_in(&mut world.shards.read(id).unwrap(), world.bucket(user), id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        world
+            .hasher
+            .verify(&read.phc, SecretString::from(PASSWORD))
+            .await
+            .unwrap()
+            .ok
+    );
     ok(world.users.clone().change_password(change(user, PASSWORD, NEW)).await);
     assert!(!session(&world, user, 9, read.session_epoch).await);
 }
@@ -78,11 +95,38 @@ async fn a_sign_in_that_raced_with_the_old_password_makes_no_session() {
 async fn a_weak_new_password_a_wrong_one_and_a_stale_version_are_refused() {
     let world = World::new(1).await;
     let user = world.sign_up("a@example.com").await.id;
-    assert_eq!(code(world.users.clone().change_password(change(user, PASSWORD, "12345678")).await), Code::WeakPassword);
-    assert_eq!(code(world.users.clone().change_password(change(user, "wrong password", NEW)).await), Code::WrongPassword);
-    let stale = proto::ChangePasswordRequest { if_version: Some(7), ..change(user, PASSWORD, NEW) };
-    assert_eq!(code(world.users.clone().change_password(stale).await), Code::VersionMismatch);
-    assert_eq!(code(world.users.clone().change_password(change(99, PASSWORD, NEW)).await), Code::NotFound);
+    assert_eq!(
+        code(
+            world
+                .users
+                .clone()
+                .change_password(change(user, PASSWORD, "12345678"))
+                .await
+        ),
+        Code::WeakPassword
+    );
+    assert_eq!(
+        code(
+            world
+                .users
+                .clone()
+                .change_password(change(user, "wrong password", NEW))
+                .await
+        ),
+        Code::WrongPassword
+    );
+    let stale = proto::ChangePasswordRequest {
+        if_version: Some(7),
+        ..change(user, PASSWORD, NEW)
+    };
+    assert_eq!(
+        code(world.users.clone().change_password(stale).await),
+        Code::VersionMismatch
+    );
+    assert_eq!(
+        code(world.users.clone().change_password(change(99, PASSWORD, NEW)).await),
+        Code::NotFound
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
