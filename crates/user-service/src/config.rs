@@ -111,7 +111,7 @@ impl Default for Config {
         Self {
             grpc: ([127, 0, 0, 1], 7001).into(),
             ops: ([127, 0, 0, 1], 7101).into(),
-            router: "http://127.0.0.1:7004".to_owned(),
+            router: "http://127.0.0.1:7401".to_owned(),
             data_dir: PathBuf::from("myriad-data"),
             limits: Limits::default(),
             claims: Claims::default(),
