@@ -13,7 +13,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use model::{Code, Error, FieldError, ImageId, Location, SessionId, UserId, profile::Role};
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tonic::Status;
 
 use crate::{
@@ -41,7 +41,7 @@ pub struct Ctx {
     pub caller: Option<Caller>,
     /// The client's address.
     pub address: IpAddr,
-    /// When the answer is due.
+    /// When the body must be here, and then when the answer is due.
     pub deadline: Instant,
     /// Now, in milliseconds since 1970-01-01 UTC.
     pub now_ms: i64,
@@ -120,7 +120,9 @@ impl Ctx {
             return Err(too_large());
         }
         let mut all = BytesMut::new();
-        while let Some(frame) = body.frame().await {
+        // A body that drips is the client's doing, so it is told so; the work on it then has its time for itself.
+        let late = |_| Problem::bare(StatusCode::REQUEST_TIMEOUT);
+        while let Some(frame) = timeout_at(self.deadline, body.frame()).await.map_err(late)? {
             let Ok(data) = frame.map_err(|error| body_problem(&error))?.into_data() else {
                 continue;
             };
@@ -129,6 +131,7 @@ impl Ctx {
             }
             all.extend_from_slice(&data);
         }
+        self.deadline = Instant::now() + Duration::from_millis(self.app.config.deadline_ms);
         Ok(all.freeze())
     }
 

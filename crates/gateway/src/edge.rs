@@ -33,6 +33,8 @@ use crate::{
 
 /// Longest request target; what is longer than the head may be is refused before.
 const TARGET_MAX: usize = 8 * 1024;
+/// What a handler may take beyond its deadlines, the body's and the calls'.
+const BACKSTOP: Duration = Duration::from_millis(500);
 /// A stream may last; calls made on its way still end.
 const STREAM_DEADLINE: Duration = Duration::from_mins(15);
 
@@ -157,7 +159,8 @@ async fn decide(
         now_ms,
         seen,
     };
-    let answered = tokio::time::timeout_at(deadline, async {
+    // Bodies and calls end by themselves at the deadline and know what to say; this ends whatever does not.
+    let answered = tokio::time::timeout_at(deadline + patience + BACKSTOP, async {
         let mut stale = None;
         match identify(&mut ctx).await {
             Ok(()) => {}

@@ -135,6 +135,8 @@ mod tests {
         for name in ["User", "PublicUser", "Image", "Session", "Problem", "SignUp"] {
             assert!(schemas.contains_key(name), "{name}");
         }
+        // The two forms of a user exclude each other: the public one has exactly its keys.
+        assert_eq!(schemas["PublicUser"]["additionalProperties"], false);
         let text = document.to_string();
         for reference in text.split("\"#/components/schemas/").skip(1) {
             let name = reference.split('"').next().unwrap();

@@ -14,7 +14,7 @@ use crate::app::Gateway;
 
 /// A user, whole.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = User)]
 pub struct UserView {
     /// Below 2^53.
@@ -47,7 +47,7 @@ pub struct UserView {
 
 /// What anybody may see of a user.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = PublicUser)]
 pub struct PublicUserView {
     /// Below 2^53.
@@ -75,7 +75,7 @@ pub enum AnyUserView {
 
 /// A postal address; any field may be absent.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = Address)]
 pub struct AddressView {
     /// Street and number.
@@ -109,7 +109,7 @@ pub enum PostalCodeView {
 
 /// The picture worn by a profile.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = ProfilePicture)]
 pub struct PictureView {
     /// Where to get it.
@@ -122,7 +122,7 @@ pub struct PictureView {
 
 /// A session as its owner sees it.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = Session)]
 pub struct SessionView {
     /// Its id, not the token.
@@ -146,7 +146,7 @@ pub struct SessionView {
 
 /// What a sign-in gives.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewSession)]
 pub struct NewSessionView {
     /// The session's id.
@@ -162,7 +162,7 @@ pub struct NewSessionView {
 
 /// An uploaded picture and what becomes of it.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = Image)]
 pub struct ImageView {
     /// 32 hexadecimal digits.
@@ -205,6 +205,7 @@ pub enum ImageStatusView {
 
 /// Why an image failed.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = ImageError)]
 pub struct ImageErrorView {
     /// The kind for programs.
@@ -215,6 +216,7 @@ pub struct ImageErrorView {
 
 /// An uploaded picture, upright.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = Source)]
 pub struct SourceView {
     /// Pixels.
@@ -229,7 +231,7 @@ pub struct SourceView {
 
 /// One finished picture.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = Variant)]
 pub struct VariantView {
     /// `default`, or the name asked for.

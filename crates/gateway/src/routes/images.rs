@@ -19,6 +19,7 @@ pub mod events;
 pub mod form;
 pub mod get;
 pub mod list;
+pub mod operations;
 pub mod upload;
 
 /// The image named by the path, if the caller may know of it: done ones anybody, else the owner and administrators.

@@ -203,6 +203,10 @@ impl Head {
         if line.is_empty() {
             return true;
         }
+        // Most lines say nothing about framing, and their first letter tells.
+        if !matches!(line[0] | 0x20, b'h' | b'c' | b't') {
+            return false;
+        }
         let Some(colon) = line.iter().position(|byte| *byte == b':') else {
             return false;
         };

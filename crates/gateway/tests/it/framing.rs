@@ -113,6 +113,25 @@ async fn a_stalled_body_gets_408() {
 }
 
 #[tokio::test]
+async fn a_body_that_drips_past_the_deadline_gets_408() {
+    let world = World::with(|config| config.deadline_ms = 300).await;
+    let mut socket = TcpStream::connect(world.address).await.unwrap();
+    let head = "POST /v1/users HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n";
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut said = [0; 12];
+    let mut drip = tokio::time::interval(Duration::from_millis(20));
+    loop {
+        tokio::select! {
+            read = socket.read_exact(&mut said) => { read.unwrap(); break }
+            _ = drip.tick() => {}
+        }
+        let (_, mut writer) = socket.split();
+        let _ = writer.write_all(b" ").await;
+    }
+    assert_eq!(&said, b"HTTP/1.1 408");
+}
+
+#[tokio::test]
 async fn an_idle_connection_ends_and_a_busy_one_does_not() {
     let world = World::with(|config| config.server.idle_timeout_ms = 200).await;
     let said = answer(&world, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;

@@ -1,5 +1,7 @@
 //! `POST /v1/users/{id}/images`: upload.
 
+use std::collections::BTreeMap;
+
 use api::image::v1::{CreateImageRequest, Source};
 use axum::body::Body;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
@@ -12,7 +14,10 @@ use crate::{
     context::Ctx,
     error::Answer,
     idempotency,
-    routes::images::form::{self, key},
+    routes::images::{
+        form::{self, key},
+        operations::OperationInput,
+    },
     views,
 };
 
@@ -25,10 +30,10 @@ pub struct UploadForm {
     file: Vec<u8>,
     /// One chain; its variant is named `default`.
     #[schema(max_items = 32, nullable = false)]
-    operations: Option<Vec<serde_json::Value>>,
+    operations: Option<Vec<OperationInput>>,
     /// 1 to 16 chains by name.
-    #[schema(value_type = Option<Object>, nullable = false)]
-    variants: Option<serde_json::Value>,
+    #[schema(nullable = false)]
+    variants: Option<BTreeMap<String, Vec<OperationInput>>>,
 }
 
 /// Stores a picture and queues the work on it.

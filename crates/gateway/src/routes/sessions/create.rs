@@ -21,7 +21,7 @@ const USER_AGENT_MAX: usize = 256;
 )]
 pub struct SignIn {
     /// The account's e-mail address.
-    #[schema(example = "john.smith@example.com")]
+    #[schema(format = Email, example = "john.smith@example.com")]
     email: String,
     /// The account's password.
     #[schema(example = "correct horse battery")]

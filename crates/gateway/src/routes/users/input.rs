@@ -19,7 +19,7 @@ use crate::fields::{Fields, postal_code};
 )]
 pub struct SignUp {
     /// Not taken by another account.
-    #[schema(max_length = 254, example = "john.smith@example.com")]
+    #[schema(max_length = 254, format = Email, example = "john.smith@example.com")]
     email: String,
     /// All characters count.
     #[schema(min_length = 8, max_length = 256, example = "correct horse battery")]
@@ -46,7 +46,7 @@ pub struct SignUp {
 )]
 pub struct ProfileChange {
     /// Not taken by another account.
-    #[schema(max_length = 254, nullable = false, required = false)]
+    #[schema(max_length = 254, format = Email, nullable = false, required = false)]
     email: Option<String>,
     /// First name.
     #[schema(min_length = 1, max_length = 100, nullable = false, required = false)]
