@@ -22,9 +22,10 @@ demo: build ## do the main job against the running server: sign up, upload, wait
 build: build-tools ## the release binary, target/release/myriad
 	cargo build --release --locked -p myriad
 
-test: test-tools ## every test: protos, Rust, and the page in a real Chromium
+test: test-tools ## every test: protos, Rust, the API by its document, and the page in a real Chromium
 	$(VENV)/buf lint
 	cargo test --workspace --locked
+	scripts/contract-test
 	npm --prefix e2e test
 
 unit: build-tools ## the Rust tests alone

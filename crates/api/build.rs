@@ -7,10 +7,7 @@ const PROTOS: [&str; 6] = ["user", "directory", "session", "image", "topology", 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from("../../proto");
     println!("cargo:rerun-if-changed={}", root.display());
-    let files: Vec<_> = PROTOS
-        .iter()
-        .map(|name| root.join(format!("myriad/{name}/v1/{name}.proto")))
-        .collect();
+    let files: Vec<_> = PROTOS.iter().map(|name| root.join(format!("myriad/{name}/v1/{name}.proto"))).collect();
     let descriptors = protox::compile(&files, [&root])?;
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), prost_bytes(&descriptors))?;

@@ -32,9 +32,6 @@ pub fn required<T>(pointer: &str, message: Option<T>) -> Result<T> {
 }
 
 fn invalid(pointer: &str, detail: &str) -> Error {
-    Error::new(
-        Code::InvalidInput,
-        "Mend the fields named in the violations and call again.",
-    )
-    .field(Location::Pointer(pointer.to_owned()), detail)
+    Error::new(Code::InvalidInput, "Mend the fields named in the violations and call again.")
+        .field(Location::Pointer(pointer.to_owned()), detail)
 }

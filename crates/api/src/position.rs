@@ -24,11 +24,8 @@ pub fn attach<T>(response: &mut Response<T>, positions: &[Position]) {
     if positions.is_empty() {
         return;
     }
-    let text = positions
-        .iter()
-        .map(|p| format!("{}:{}:{}", p.shard, p.role_epoch, p.log))
-        .collect::<Vec<_>>()
-        .join(",");
+    let text =
+        positions.iter().map(|p| format!("{}:{}:{}", p.shard, p.role_epoch, p.log)).collect::<Vec<_>>().join(",");
     if let Ok(value) = text.parse() {
         response.metadata_mut().insert(KEY, value);
     }
@@ -36,10 +33,7 @@ pub fn attach<T>(response: &mut Response<T>, positions: &[Position]) {
 
 /// Reads the positions of a response; parts that are not understood are left out.
 pub fn read(metadata: &MetadataMap) -> Vec<Position> {
-    let text = metadata
-        .get(KEY)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let text = metadata.get(KEY).and_then(|value| value.to_str().ok()).unwrap_or_default();
     text.split(',').filter_map(parse).collect()
 }
 
@@ -60,16 +54,10 @@ mod tests {
     #[test]
     fn positions_survive_the_round_trip_and_nonsense_is_left_out() {
         let mut response = Response::new(());
-        let there = Position {
-            shard: ShardId(3),
-            role_epoch: 1,
-            log: 42,
-        };
+        let there = Position { shard: ShardId(3), role_epoch: 1, log: 42 };
         attach(&mut response, &[there, Position { log: 7, ..there }]);
         assert_eq!(read(response.metadata()), [there, Position { log: 7, ..there }]);
-        response
-            .metadata_mut()
-            .insert(KEY, "x,1:2,3:1:42,1:2:3:4".parse().unwrap());
+        response.metadata_mut().insert(KEY, "x,1:2,3:1:42,1:2:3:4".parse().unwrap());
         assert_eq!(read(response.metadata()), [there]);
     }
 }

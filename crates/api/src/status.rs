@@ -92,14 +92,12 @@ fn code_of(reason: &str, grpc: tonic::Code) -> Option<Code> {
 fn foreign(status: &Status) -> Error {
     tracing::warn!(grpc.code = ?status.code(), grpc.message = status.message(), "a status that is not ours");
     match status.code() {
-        tonic::Code::Unavailable | tonic::Code::ResourceExhausted => Error::new(
-            Code::Unavailable,
-            "A part of the service cannot be reached now. Try again.",
-        ),
-        tonic::Code::DeadlineExceeded | tonic::Code::Cancelled | tonic::Code::Unknown => Error::new(
-            Code::InDoubt,
-            "No answer came in time. Repeat the request with the same Idempotency-Key.",
-        ),
+        tonic::Code::Unavailable | tonic::Code::ResourceExhausted => {
+            Error::new(Code::Unavailable, "A part of the service cannot be reached now. Try again.")
+        }
+        tonic::Code::DeadlineExceeded | tonic::Code::Cancelled | tonic::Code::Unknown => {
+            Error::new(Code::InDoubt, "No answer came in time. Repeat the request with the same Idempotency-Key.")
+        }
         tonic::Code::InvalidArgument | tonic::Code::OutOfRange => {
             Error::new(Code::InvalidInput, "The request was not understood.")
         }
@@ -132,9 +130,7 @@ mod tests {
     #[test]
     fn every_code_survives_the_round_trip() {
         for code in Code::ALL {
-            let error = Error::new(code, "what to do")
-                .field(Location::Pointer("/a/0".into()), "wrong")
-                .replayed();
+            let error = Error::new(code, "what to do").field(Location::Pointer("/a/0".into()), "wrong").replayed();
             assert_eq!(from_status(&to_status(error.clone())), error);
         }
     }

@@ -102,43 +102,20 @@ impl<V: Value> Class<V> {
     /// The same with a time to live of its own.
     pub async fn set_if_newer_for(&self, id: &str, version: Version, value: &V, ttl: Duration) -> bool {
         let key = self.key(id);
-        let kept = self
-            .keep(
-                &key,
-                Entry {
-                    version,
-                    state: State::Value(value.encode()),
-                },
-                ttl,
-            )
-            .await;
+        let kept = self.keep(&key, Entry { version, state: State::Value(value.encode()) }, ttl).await;
         self.0.flights.detach(&key);
         kept.unwrap_or(false)
     }
 
     /// The thing has `version` by now: nothing older is answered from here on. Repeat it where the engine did not answer.
     pub async fn invalidate(&self, id: &str, version: Version) -> std::result::Result<(), Error> {
-        self.bury(
-            id,
-            Entry {
-                version,
-                state: State::Stale,
-            },
-        )
-        .await
+        self.bury(id, Entry { version, state: State::Stale }).await
     }
 
     /// The thing was deleted with `version`: nothing as old or older is answered from here on, look-ups say that it is gone.
     /// Repeat it where the engine did not answer.
     pub async fn forget(&self, id: &str, version: Version) -> std::result::Result<(), Error> {
-        self.bury(
-            id,
-            Entry {
-                version,
-                state: State::Gone,
-            },
-        )
-        .await
+        self.bury(id, Entry { version, state: State::Gone }).await
     }
 
     /// The value kept under `id`; else what `load` finds, kept for the next caller. However many ask at once, one loads, and its
@@ -162,10 +139,7 @@ impl<V: Value> Class<V> {
             match loaded {
                 Ok(Some((version, value))) => {
                     if still_valid {
-                        let entry = Entry {
-                            version,
-                            state: State::Value(value.encode()),
-                        };
+                        let entry = Entry { version, state: State::Value(value.encode()) };
                         let _ = self.keep(&key, entry, self.ttl()).await;
                     }
                     Ok(Some(value))
@@ -183,17 +157,9 @@ impl<V: Value> Class<V> {
     async fn look_up(&self, key: &str) -> Found<V> {
         let metrics = &self.0.metrics;
         let found = match self.0.engine.get(key).await {
-            Ok(Some(Entry {
-                state: State::Value(bytes),
-                ..
-            })) => V::decode(bytes).map_or(Found::Nothing, Found::Value),
+            Ok(Some(Entry { state: State::Value(bytes), .. })) => V::decode(bytes).map_or(Found::Nothing, Found::Value),
             Ok(Some(Entry { state: State::Gone, .. })) => Found::Gone,
-            Ok(
-                Some(Entry {
-                    state: State::Stale, ..
-                })
-                | None,
-            ) => Found::Nothing,
+            Ok(Some(Entry { state: State::Stale, .. }) | None) => Found::Nothing,
             Err(_) => {
                 metrics.errors.increment(1);
                 Found::Nothing
@@ -228,10 +194,7 @@ impl<V: Value> Class<V> {
         format!("{}:{id}", self.0.policy.class)
     }
 
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a random number loses nothing by being rounded"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "a random number loses nothing by being rounded")]
     fn ttl(&self) -> Duration {
         let (random, count) = &self.0.draws;
         let drawn = random.hash_one(count.fetch_add(1, Ordering::Relaxed));

@@ -29,25 +29,14 @@ pub(crate) struct Seat<'a, T> {
 
 impl<T> Flights<T> {
     pub(crate) fn new() -> Self {
-        Self {
-            under_way: Mutex::default(),
-        }
+        Self { under_way: Mutex::default() }
     }
 
     /// A place in the flight for this key, a new one if there is none.
     pub(crate) fn join<'a>(&'a self, key: &'a str) -> Seat<'a, T> {
-        let new = || {
-            Arc::new(Flight {
-                result: OnceCell::new(),
-                detached: AtomicBool::new(false),
-            })
-        };
+        let new = || Arc::new(Flight { result: OnceCell::new(), detached: AtomicBool::new(false) });
         let flight = Arc::clone(self.lock().entry(key.into()).or_insert_with(new));
-        Seat {
-            flights: self,
-            key,
-            flight,
-        }
+        Seat { flights: self, key, flight }
     }
 
     /// Nobody joins this key's flight any more, and its result is not kept.
@@ -71,10 +60,7 @@ impl<T> Seat<'_, T> {
 
     fn leave_map(&self, when: impl FnOnce(&Arc<Flight<T>>) -> bool) {
         let mut under_way = self.flights.lock();
-        if under_way
-            .get(self.key)
-            .is_some_and(|present| Arc::ptr_eq(present, &self.flight) && when(present))
-        {
+        if under_way.get(self.key).is_some_and(|present| Arc::ptr_eq(present, &self.flight) && when(present)) {
             under_way.remove(self.key);
         }
     }

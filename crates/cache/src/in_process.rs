@@ -24,9 +24,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            capacity_bytes: 8 * 1024 * 1024,
-        }
+        Self { capacity_bytes: 8 * 1024 * 1024 }
     }
 }
 

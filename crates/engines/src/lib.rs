@@ -30,20 +30,14 @@ pub fn opener_tuned(data_dir: &Path, tune: impl Fn(&mut Options) + Send + Sync +
 /// Unusable, with the path, the cause and what to do.
 pub async fn catalog(data_dir: &Path) -> Result<Arc<dyn Engine>> {
     // Read once at the start and seldom written: the smallest cache and one reader do.
-    sqlite(Options {
-        readers: 1,
-        cache_kib: 256,
-        ..Options::at(data_dir.join("catalog.db"))
-    })
-    .await
+    sqlite(Options { readers: 1, cache_kib: 256, ..Options::at(data_dir.join("catalog.db")) }).await
 }
 
 fn options(data_dir: &Path, shard: &ShardInfo) -> Result<Options> {
     match shard.engine {
-        EngineKind::Sqlite => Ok(Options {
-            name: shard.name.clone(),
-            ..Options::at(data_dir.join(PathBuf::from(&shard.location)))
-        }),
+        EngineKind::Sqlite => {
+            Ok(Options { name: shard.name.clone(), ..Options::at(data_dir.join(PathBuf::from(&shard.location))) })
+        }
         EngineKind::Postgres => Err(Error::Unusable(format!(
             "shard {} runs on PostgreSQL, which this program was built without. Start one that was built with it.",
             shard.name

@@ -35,9 +35,8 @@ fn quality(headers: &HeaderMap, kind: &str, subtype: &str) -> u16 {
                 (wanted, sub) if wanted.eq_ignore_ascii_case(kind) && sub.eq_ignore_ascii_case(subtype) => 2,
                 _ => continue,
             };
-            let weight = parts
-                .find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")))
-                .map_or(1000, weight);
+            let weight =
+                parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="))).map_or(1000, weight);
             if best.is_none_or(|(known, _)| specificity > known) {
                 best = Some((specificity, weight));
             }
@@ -51,17 +50,9 @@ fn quality(headers: &HeaderMap, kind: &str, subtype: &str) -> u16 {
 }
 
 /// `0.8` as 800; nonsense counts as 1.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "between 0 and 1000"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 1000")]
 fn weight(text: &str) -> u16 {
-    text.trim()
-        .parse::<f32>()
-        .ok()
-        .filter(|q| (0.0..=1.0).contains(q))
-        .map_or(1000, |q| (q * 1000.0).round() as u16)
+    text.trim().parse::<f32>().ok().filter(|q| (0.0..=1.0).contains(q)).map_or(1000, |q| (q * 1000.0).round() as u16)
 }
 
 /// Whether HTML is preferred to JSON; a tie is JSON's.
@@ -75,18 +66,13 @@ pub fn check(headers: &HeaderMap, produces: Produces) -> Result<()> {
     let (good, offered) = match produces {
         Produces::Any => return Ok(()),
         Produces::Json => (takes("application", "json"), "application/json"),
-        Produces::JsonOrHtml => (
-            takes("application", "json") || takes("text", "html"),
-            "application/json or text/html",
-        ),
+        Produces::JsonOrHtml => {
+            (takes("application", "json") || takes("text", "html"), "application/json or text/html")
+        }
         Produces::Html => (takes("text", "html"), "text/html"),
         Produces::Events => (takes("text", "event-stream"), "text/event-stream"),
     };
-    if good {
-        Ok(())
-    } else {
-        Err(Error::new(Code::NotAcceptable, format!("Accept {offered} here.")))
-    }
+    if good { Ok(()) } else { Err(Error::new(Code::NotAcceptable, format!("Accept {offered} here."))) }
 }
 
 /// The content type's essence in lower case, without parameters.
@@ -97,15 +83,10 @@ pub fn content_type(headers: &HeaderMap) -> Option<String> {
 
 /// Whether the body says that it is in another charset than UTF-8.
 pub fn foreign_charset(headers: &HeaderMap) -> bool {
-    let text = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let charset = text.split(';').skip(1).find_map(|part| {
         let (name, value) = part.split_once('=')?;
-        name.trim()
-            .eq_ignore_ascii_case("charset")
-            .then(|| value.trim().trim_matches('"').to_owned())
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"').to_owned())
     });
     charset.is_some_and(|charset| !charset.eq_ignore_ascii_case("utf-8"))
 }
@@ -123,9 +104,7 @@ mod tests {
     #[test]
     fn html_is_for_those_who_prefer_it() {
         // R2
-        assert!(prefers_html(&accept(
-            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
-        )));
+        assert!(prefers_html(&accept("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")));
         assert!(prefers_html(&accept("text/html")));
         for json in [
             "*/*",

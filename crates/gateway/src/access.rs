@@ -14,10 +14,7 @@ pub async fn check(ctx: &Ctx, route: &Route) -> Result<(), Problem> {
     if route.access == Access::Public {
         return Ok(());
     }
-    let owned = matches!(
-        route.access,
-        Access::Owner | Access::OwnerOrAdmin | Access::OwnerOrAdminOfImage
-    );
+    let owned = matches!(route.access, Access::Owner | Access::OwnerOrAdmin | Access::OwnerOrAdminOfImage);
     let user = if owned { Some(ctx.user()?) } else { None };
     if route.access == Access::OwnerOrAdminOfImage {
         ctx.image()?;
@@ -37,9 +34,7 @@ pub async fn check(ctx: &Ctx, route: &Route) -> Result<(), Problem> {
     match route.access {
         Access::OwnerOrAdminOfImage => must_be_public_image(ctx).await?,
         Access::Owner | Access::OwnerOrAdmin => {
-            let message = GetUserRequest {
-                user_id: ctx.user()?.get(),
-            };
+            let message = GetUserRequest { user_id: ctx.user()?.get() };
             ctx.take(ctx.app.users.clone().get_user(ctx.call(message)).await)?;
         }
         Access::Public | Access::SignedIn | Access::Admin => {}
@@ -48,17 +43,9 @@ pub async fn check(ctx: &Ctx, route: &Route) -> Result<(), Problem> {
 }
 
 async fn must_be_public_image(ctx: &Ctx) -> Result<(), Problem> {
-    let message = GetImageRequest {
-        user_id: ctx.user()?.get(),
-        image_id: ctx.image()?.to_string(),
-    };
+    let message = GetImageRequest { user_id: ctx.user()?.get(), image_id: ctx.image()?.to_string() };
     let found = ctx.take(ctx.app.images.clone().get_image(ctx.call(message)).await)?;
-    let done = found
-        .image
-        .is_some_and(|image| i32::from(api::image::v1::Status::from(ImageStatus::Done)) == image.status);
-    if done {
-        Ok(())
-    } else {
-        Err(Error::not_found("image").into())
-    }
+    let done =
+        found.image.is_some_and(|image| i32::from(api::image::v1::Status::from(ImageStatus::Done)) == image.status);
+    if done { Ok(()) } else { Err(Error::not_found("image").into()) }
 }

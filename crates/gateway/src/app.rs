@@ -94,11 +94,7 @@ impl App {
         config.validate()?;
         let address = listener.local_addr().context("the HTTP listener has no address")?;
         let public_url = config.public_url_at(address);
-        let cdn_url = if config.cdn_url.is_empty() {
-            public_url.clone()
-        } else {
-            config.cdn_url.clone()
-        };
+        let cdn_url = if config.cdn_url.is_empty() { public_url.clone() } else { config.cdn_url.clone() };
         let gateway = Gateway {
             users: UserServiceClient::new(deps.users.clone()),
             images: ImageServiceClient::new(deps.users),
@@ -117,11 +113,7 @@ impl App {
             cdn_url,
             config,
         };
-        Ok(Self {
-            gateway: Arc::new(gateway),
-            listener,
-            gate: deps.ready.gate("gateway"),
-        })
+        Ok(Self { gateway: Arc::new(gateway), listener, gate: deps.ready.gate("gateway") })
     }
 
     /// Where clients reach the gateway.
@@ -146,12 +138,6 @@ impl App {
             soft.cancelled().await;
             gate.close("draining");
         });
-        shutdown.spawn(server::accept(
-            self.listener,
-            router,
-            timeouts,
-            connections,
-            shutdown.clone(),
-        ));
+        shutdown.spawn(server::accept(self.listener, router, timeouts, connections, shutdown.clone()));
     }
 }

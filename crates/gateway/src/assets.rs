@@ -40,28 +40,15 @@ impl Assets {
         let docs = DOCS.iter().map(|file| (Set::Docs, file));
         let files = page.chain(docs).filter_map(|(set, &(name, content_type, bytes))| {
             let tag = HeaderValue::from_str(&content_tag(bytes, "a")).ok()?;
-            Some(File {
-                set,
-                name,
-                content_type,
-                bytes,
-                tag,
-            })
+            Some(File { set, name, content_type, bytes, tag })
         });
-        let images = if cdn_url == public_url {
-            String::new()
-        } else {
-            format!(" {}", origin(cdn_url))
-        };
+        let images = if cdn_url == public_url { String::new() } else { format!(" {}", origin(cdn_url)) };
         let policy = format!(
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:{images}; connect-src 'self'; \
              form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         );
         let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
-        Self {
-            files: files.collect(),
-            policy,
-        }
+        Self { files: files.collect(), policy }
     }
 
     /// A file that is part of a page and no page itself.
@@ -121,20 +108,9 @@ mod tests {
                 .unwrap()
                 .contains("data: https://cdn.example;")
         );
-        for (_, _, bytes) in PAGE
-            .iter()
-            .chain(DOCS)
-            .filter(|(_, kind, _)| kind.starts_with("text/html"))
-        {
+        for (_, _, bytes) in PAGE.iter().chain(DOCS).filter(|(_, kind, _)| kind.starts_with("text/html")) {
             let html = std::str::from_utf8(bytes).unwrap();
-            for forbidden in [
-                "<style",
-                " style=",
-                " onclick=",
-                "javascript:",
-                "src=\"http",
-                "href=\"http",
-            ] {
+            for forbidden in ["<style", " style=", " onclick=", "javascript:", "src=\"http", "href=\"http"] {
                 assert!(!html.contains(forbidden), "{forbidden}");
             }
         }

@@ -40,32 +40,21 @@ pub struct Credential<'h> {
 pub fn credential<'h>(headers: &'h HeaderMap, cookies: &Cookies) -> Result<Option<Credential<'h>>> {
     let mut sent = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = sent.next() else {
-        return Ok(cookies
-            .session(headers)
-            .map(|token| Credential { token, by_cookie: true }));
+        return Ok(cookies.session(headers).map(|token| Credential { token, by_cookie: true }));
     };
     let token = value.to_str().ok().and_then(|text| {
         let (scheme, token) = text.trim().split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_start())
     });
     match token {
-        Some(token) if sent.next().is_none() => Ok(Some(Credential {
-            token,
-            by_cookie: false,
-        })),
-        _ => Err(Error::new(
-            Code::Unauthenticated,
-            "Send one Authorization header of the form: Bearer <token>.",
-        )),
+        Some(token) if sent.next().is_none() => Ok(Some(Credential { token, by_cookie: false })),
+        _ => Err(Error::new(Code::Unauthenticated, "Send one Authorization header of the form: Bearer <token>.")),
     }
 }
 
 /// `UNAUTHENTICATED` for a token that is no good.
 pub fn bad_token() -> Error {
-    Error::new(
-        Code::Unauthenticated,
-        "The token is not valid or its session has ended. Sign in again.",
-    )
+    Error::new(Code::Unauthenticated, "The token is not valid or its session has ended. Sign in again.")
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -91,10 +80,7 @@ impl LiveSessions {
         Self {
             client: SessionServiceClient::new(channel),
             live: keep(SESSIONS_MAX).build(),
-            ended: Cache::builder()
-                .max_capacity(SESSIONS_MAX)
-                .time_to_live(2 * IN_A_FAULT)
-                .build(),
+            ended: Cache::builder().max_capacity(SESSIONS_MAX).time_to_live(2 * IN_A_FAULT).build(),
         }
     }
 
@@ -107,30 +93,14 @@ impl LiveSessions {
             return Ok(live.role);
         }
         let checked = Instant::now();
-        let message = ValidateSessionRequest {
-            user_id: user.get(),
-            session_id: session.0.to_vec(),
-        };
-        let answer = self
-            .client
-            .clone()
-            .validate_session(runtime::context::request(message, Some(patience)))
-            .await;
+        let message = ValidateSessionRequest { user_id: user.get(), session_id: session.0.to_vec() };
+        let answer = self.client.clone().validate_session(runtime::context::request(message, Some(patience))).await;
         match answer {
             Ok(answer) => {
                 let answer = answer.into_inner();
                 let role = answer.role().into();
                 let expires_at_ms = answer.session.map_or(0, |session| session.expires_at_ms);
-                self.live
-                    .insert(
-                        (user, session),
-                        Live {
-                            role,
-                            expires_at_ms,
-                            checked,
-                        },
-                    )
-                    .await;
+                self.live.insert((user, session), Live { role, expires_at_ms, checked }).await;
                 Ok(role)
             }
             Err(status) => {
@@ -141,10 +111,9 @@ impl LiveSessions {
                         Err(bad_token())
                     }
                     (Code::Unavailable | Code::InDoubt | Code::Busy, Some(live)) => Ok(live.role),
-                    (Code::InDoubt, None) => Err(Error::new(
-                        Code::Unavailable,
-                        "Sessions cannot be checked now. Try again.",
-                    )),
+                    (Code::InDoubt, None) => {
+                        Err(Error::new(Code::Unavailable, "Sessions cannot be checked now. Try again."))
+                    }
                     _ => Err(error),
                 }
             }
@@ -178,21 +147,12 @@ mod tests {
         };
         let (auth, cookie) = (header::AUTHORIZATION, header::COOKIE);
         assert_eq!(read(&[]), Ok(None));
-        assert_eq!(
-            read(&[(cookie.clone(), "__Host-myriad=c")]),
-            Ok(Some(("c".into(), true)))
-        );
+        assert_eq!(read(&[(cookie.clone(), "__Host-myriad=c")]), Ok(Some(("c".into(), true))));
         assert_eq!(read(&[(cookie.clone(), "__Host-myriad=")]), Ok(None));
-        assert_eq!(
-            read(&[(auth.clone(), "bearer b"), (cookie, "__Host-myriad=c")]),
-            Ok(Some(("b".into(), false)))
-        );
+        assert_eq!(read(&[(auth.clone(), "bearer b"), (cookie, "__Host-myriad=c")]), Ok(Some(("b".into(), false))));
         for wrong in ["Basic YTpi", "Bearer", "", "token"] {
             assert_eq!(read(&[(auth.clone(), wrong)]), Err(Code::Unauthenticated));
         }
-        assert_eq!(
-            read(&[(auth.clone(), "Bearer a"), (auth, "Bearer a")]),
-            Err(Code::Unauthenticated)
-        );
+        assert_eq!(read(&[(auth.clone(), "Bearer a"), (auth, "Bearer a")]), Err(Code::Unauthenticated));
     }
 }

@@ -167,10 +167,7 @@ mod tests {
     use super::*;
 
     fn with(name: &HeaderName, values: &[&'static str]) -> HeaderMap {
-        values
-            .iter()
-            .map(|value| (name.clone(), HeaderValue::from_static(value)))
-            .collect()
+        values.iter().map(|value| (name.clone(), HeaderValue::from_static(value))).collect()
     }
 
     #[test]
@@ -192,14 +189,7 @@ mod tests {
         assert_eq!(read(&[]), None);
         assert_eq!(read(&["*"]), None);
         assert_eq!(read(&["\"12-3-f\", \"12-4-f\""]), Some(vec![3, 4]));
-        for stale in [
-            "\"12-3-p\"",
-            "W/\"12-3-f\"",
-            "\"13-3-f\"",
-            "nonsense",
-            "\"12-3-fh\"",
-            "",
-        ] {
+        for stale in ["\"12-3-p\"", "W/\"12-3-f\"", "\"13-3-f\"", "nonsense", "\"12-3-fh\"", ""] {
             assert_eq!(read(&[stale]), Some(vec![]), "{stale}");
         }
     }

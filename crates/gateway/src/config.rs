@@ -49,7 +49,7 @@ pub struct Config {
     /// Address of the operators' port, when the gateway is a process of its own.
     pub ops: String,
     /// Logs and traces, when the gateway is a process of its own.
-    pub log: Settings,
+    pub telemetry: Settings,
 }
 
 /// How the session cookie is sent.
@@ -106,12 +106,12 @@ impl Default for Config {
             server: ServerConfig::default(),
             deadline_ms: 10_000,
             trace_ratio: 0.0,
-            users: "http://127.0.0.1:9001".into(),
-            sessions: "http://127.0.0.1:9002".into(),
+            users: "http://127.0.0.1:7101".into(),
+            sessions: "http://127.0.0.1:7201".into(),
             objects_dir: "myriad-data/objects".into(),
             token_keys: "myriad-data/token.keys".into(),
             ops: "127.0.0.1:8081".into(),
-            log: Settings::default(),
+            telemetry: Settings::default(),
         }
     }
 }
@@ -126,21 +126,10 @@ impl Default for CookieConfig {
 impl Default for Limits {
     fn default() -> Self {
         let loopback = [
-            Network {
-                address: IpAddr::from([127, 0, 0, 0]),
-                bits: 8,
-            },
-            Network {
-                address: IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
-                bits: 128,
-            },
+            Network { address: IpAddr::from([127, 0, 0, 0]), bits: 8 },
+            Network { address: IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]), bits: 128 },
         ];
-        Self {
-            trusted: loopback.to_vec(),
-            sign_ins_per_minute: 120,
-            wrong_passwords_per_hour: 10,
-            pictures: 10_000,
-        }
+        Self { trusted: loopback.to_vec(), sign_ins_per_minute: 120, wrong_passwords_per_hour: 10, pictures: 10_000 }
     }
 }
 
@@ -216,7 +205,7 @@ impl Config {
 
 impl runtime::process::Configuration for Config {
     fn telemetry(&self) -> &Settings {
-        &self.log
+        &self.telemetry
     }
 
     fn validate(&self) -> anyhow::Result<()> {
@@ -278,11 +267,7 @@ impl FromStr for Network {
         let address: IpAddr = address.parse().map_err(|_| wrong())?;
         let bits: u32 = bits.parse().map_err(|_| wrong())?;
         let width = if address.is_ipv4() { 32 } else { 128 };
-        if bits > width {
-            Err(wrong())
-        } else {
-            Ok(Self { address, bits })
-        }
+        if bits > width { Err(wrong()) } else { Ok(Self { address, bits }) }
     }
 }
 
@@ -321,25 +306,16 @@ mod tests {
     #[test]
     fn a_wrong_setting_is_named_with_its_fix() {
         assert!(Config::default().validate().is_ok());
-        let wrong = Config {
-            http: "8080".into(),
-            ..Config::default()
-        };
+        let wrong = Config { http: "8080".into(), ..Config::default() };
         assert!(wrong.validate().unwrap_err().detail.contains("setting http: give"));
-        let wrong = Config {
-            public_url: "example.com/".into(),
-            ..Config::default()
-        };
+        let wrong = Config { public_url: "example.com/".into(), ..Config::default() };
         assert!(wrong.validate().unwrap_err().detail.contains("public_url"));
     }
 
     #[test]
     fn the_public_url_comes_from_the_address_where_none_is_set() {
         let config = Config::default();
-        assert_eq!(
-            config.public_url_at("0.0.0.0:80".parse().unwrap()),
-            "http://127.0.0.1:80"
-        );
+        assert_eq!(config.public_url_at("0.0.0.0:80".parse().unwrap()), "http://127.0.0.1:80");
         assert_eq!(config.public_url_at("[::1]:80".parse().unwrap()), "http://[::1]:80");
     }
 }

@@ -38,11 +38,7 @@ impl Seen {
         };
         while let (Some(shard), Some(role_epoch), Some(log)) = (take(&mut rest), take(&mut rest), take(&mut rest)) {
             if let Ok(shard) = u32::try_from(shard) {
-                self.merge(Position {
-                    shard: ShardId(shard),
-                    role_epoch,
-                    log,
-                });
+                self.merge(Position { shard: ShardId(shard), role_epoch, log });
             }
         }
     }
@@ -109,11 +105,7 @@ mod tests {
     use super::*;
 
     fn at(shard: u32, role_epoch: u64, log: u64) -> Position {
-        Position {
-            shard: ShardId(shard),
-            role_epoch,
-            log,
-        }
+        Position { shard: ShardId(shard), role_epoch, log }
     }
 
     #[test]
@@ -127,10 +119,7 @@ mod tests {
         second.merge(at(1, 1, 5));
         let mut third = Seen::default();
         third.merge_token(&second.token().unwrap());
-        assert_eq!(
-            third.positions(),
-            [at(0, 1, 300), at(1, 1, 5), at(2, u64::MAX, u64::MAX)]
-        );
+        assert_eq!(third.positions(), [at(0, 1, 300), at(1, 1, 5), at(2, u64::MAX, u64::MAX)]);
     }
 
     #[test]

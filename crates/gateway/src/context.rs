@@ -52,10 +52,7 @@ pub struct Ctx {
 impl Ctx {
     /// A part of the path.
     pub fn param(&self, name: &str) -> &str {
-        self.params
-            .iter()
-            .find(|(key, _)| key == name)
-            .map_or("", |(_, value)| value)
+        self.params.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
     /// The user named by the path.
@@ -75,22 +72,18 @@ impl Ctx {
 
     /// The caller of a route that asks for one.
     pub fn signed_in(&self) -> Result<Caller, Problem> {
-        self.caller
-            .ok_or_else(|| Error::new(Code::Unauthenticated, "Sign in first.").into())
+        self.caller.ok_or_else(|| Error::new(Code::Unauthenticated, "Sign in first.").into())
     }
 
     /// Whether the caller sees all of this user.
     pub fn sees_all_of(&self, user: UserId) -> bool {
-        self.caller
-            .is_some_and(|caller| caller.user == user || caller.role == Role::Admin)
+        self.caller.is_some_and(|caller| caller.user == user || caller.role == Role::Admin)
     }
 
     /// A query parameter; sent twice it is an error.
     pub fn query(&self, name: &str) -> Result<Option<String>, FieldError> {
-        let wrong = |detail: &str| FieldError {
-            location: Location::Parameter(name.to_owned()),
-            detail: detail.to_owned(),
-        };
+        let wrong =
+            |detail: &str| FieldError { location: Location::Parameter(name.to_owned()), detail: detail.to_owned() };
         let mut found = None;
         for (key, value) in pairs(self.uri.query().unwrap_or_default()) {
             if key.as_deref() == Some(name) {
@@ -143,10 +136,7 @@ impl Ctx {
             return Err(Problem::new(Code::UnsupportedMediaType, detail).header(header::ACCEPT, &types.join(", ")));
         }
         if self.headers.contains_key(header::CONTENT_ENCODING) {
-            return Err(Problem::new(
-                Code::UnsupportedMediaType,
-                "Send the body without Content-Encoding.",
-            ));
+            return Err(Problem::new(Code::UnsupportedMediaType, "Send the body without Content-Encoding."));
         }
         let bytes = self.bytes(JSON_MAX_BYTES).await?;
         Ok((json::read(&bytes)?, bytes))
@@ -157,10 +147,8 @@ impl Ctx {
         let mut request = runtime::context::request(message, Some(self.patience()));
         let positions = self.seen.lock().unwrap_or_else(PoisonError::into_inner).positions();
         if !positions.is_empty() {
-            let text: Vec<String> = positions
-                .iter()
-                .map(|p| format!("{}:{}:{}", p.shard, p.role_epoch, p.log))
-                .collect();
+            let text: Vec<String> =
+                positions.iter().map(|p| format!("{}:{}:{}", p.shard, p.role_epoch, p.log)).collect();
             if let Ok(value) = text.join(",").parse() {
                 request.metadata_mut().insert(api::position::KEY, value);
             }
@@ -171,10 +159,7 @@ impl Ctx {
     /// How long a call may take: what is left of the request's time, and no longer than a request without a stream may take.
     pub fn patience(&self) -> Duration {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        left.clamp(
-            Duration::from_millis(1),
-            Duration::from_millis(self.app.config.deadline_ms),
-        )
+        left.clamp(Duration::from_millis(1), Duration::from_millis(self.app.config.deadline_ms))
     }
 
     /// A service's answer; where a write landed is noted for the consistency token.
@@ -203,16 +188,8 @@ impl Ctx {
         let Some(key) = idempotency::key(&self.headers)? else {
             return Ok(None);
         };
-        let caller = self
-            .caller
-            .map_or_else(|| "anyone".to_owned(), |caller| caller.user.to_string());
-        Ok(Some(self.app.prints.wire(
-            &caller,
-            self.method.as_str(),
-            self.uri.path(),
-            key,
-            body,
-        )))
+        let caller = self.caller.map_or_else(|| "anyone".to_owned(), |caller| caller.user.to_string());
+        Ok(Some(self.app.prints.wire(&caller, self.method.as_str(), self.uri.path(), key, body)))
     }
 }
 
@@ -225,11 +202,8 @@ pub fn body_problem(error: &(dyn std::error::Error + 'static)) -> Problem {
         }
         cause = error.source();
     }
-    Problem::new(
-        Code::Malformed,
-        "The body broke off or its chunks are broken. Send it whole.",
-    )
-    .header(header::CONNECTION, "close")
+    Problem::new(Code::Malformed, "The body broke off or its chunks are broken. Send it whole.")
+        .header(header::CONNECTION, "close")
 }
 
 /// The pairs of a query; what is no UTF-8 after decoding is nothing.
@@ -265,10 +239,7 @@ mod tests {
     fn queries_are_decoded() {
         let read = |query: &str| pairs(query).collect::<Vec<_>>();
         let some = |text: &str| Some(text.to_owned());
-        assert_eq!(
-            read("a=1&b=%40+x&&c"),
-            [(some("a"), some("1")), (some("b"), some("@ x")), (some("c"), some(""))]
-        );
+        assert_eq!(read("a=1&b=%40+x&&c"), [(some("a"), some("1")), (some("b"), some("@ x")), (some("c"), some(""))]);
         assert_eq!(read("a=%ff&b=%4"), [(some("a"), None), (some("b"), None)]);
     }
 }

@@ -20,17 +20,9 @@ impl Cookies {
     /// As configured.
     pub fn new(config: &CookieConfig) -> Self {
         if config.plain {
-            Self {
-                session: "myriad",
-                seen: "myriad-seen",
-                secure: "",
-            }
+            Self { session: "myriad", seen: "myriad-seen", secure: "" }
         } else {
-            Self {
-                session: "__Host-myriad",
-                seen: "__Host-myriad-seen",
-                secure: "; Secure",
-            }
+            Self { session: "__Host-myriad", seen: "__Host-myriad-seen", secure: "; Secure" }
         }
     }
 
@@ -60,10 +52,7 @@ impl Cookies {
     }
 
     fn set(&self, name: &str, value: &str, max_age_s: u32) -> Option<HeaderValue> {
-        let text = format!(
-            "{name}={value}; Path=/; HttpOnly{}; SameSite=Lax; Max-Age={max_age_s}",
-            self.secure
-        );
+        let text = format!("{name}={value}; Path=/; HttpOnly{}; SameSite=Lax; Max-Age={max_age_s}", self.secure);
         HeaderValue::from_str(&text).ok()
     }
 }
@@ -71,10 +60,7 @@ impl Cookies {
 fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get_all(header::COOKIE).iter().find_map(|line| {
         let pairs = line.to_str().ok()?.split(';');
-        pairs
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value)
+        pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
     })
 }
 
@@ -94,10 +80,7 @@ mod tests {
             "__Host-myriad=; Path=/; HttpOnly; Secure; SameSite=Lax; Max-Age=0"
         );
         let plain = Cookies::new(&CookieConfig { plain: true });
-        assert_eq!(
-            plain.set_session("t").unwrap(),
-            "myriad=t; Path=/; HttpOnly; SameSite=Lax; Max-Age=2592000"
-        );
+        assert_eq!(plain.set_session("t").unwrap(), "myriad=t; Path=/; HttpOnly; SameSite=Lax; Max-Age=2592000");
     }
 
     #[test]
@@ -105,10 +88,7 @@ mod tests {
         let cookies = Cookies::new(&CookieConfig::default());
         let headers = HeaderMap::from_iter([
             (header::COOKIE, HeaderValue::from_static("a=b; x__Host-myriad=no")),
-            (
-                header::COOKIE,
-                HeaderValue::from_static("__Host-myriad-seen=s;  __Host-myriad=t=1"),
-            ),
+            (header::COOKIE, HeaderValue::from_static("__Host-myriad-seen=s;  __Host-myriad=t=1")),
         ]);
         assert_eq!(cookies.session(&headers), Some("t=1"));
         assert_eq!(cookies.seen(&headers), Some("s"));

@@ -33,9 +33,8 @@ pub fn allow(allowed: &[String], origin: Option<&HeaderValue>, out: &mut HeaderM
 
 /// Answers the question a browser asks before it sends what is not simple.
 pub fn preflight(allowed: &[String], headers: &HeaderMap, methods: &str, out: &mut HeaderMap) {
-    let from_allowed = headers
-        .get(header::ORIGIN)
-        .is_some_and(|origin| allowed.iter().any(|one| one.as_bytes() == origin.as_bytes()));
+    let from_allowed =
+        headers.get(header::ORIGIN).is_some_and(|origin| allowed.iter().any(|one| one.as_bytes() == origin.as_bytes()));
     if !from_allowed || !headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
         return;
     }

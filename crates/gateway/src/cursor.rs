@@ -26,12 +26,8 @@ impl Cursors {
 
     /// The place, or `BAD_CURSOR`.
     pub fn read(&self, list: &str, cursor: &str) -> Result<String> {
-        let bad = || {
-            Error::new(
-                Code::BadCursor,
-                "Use the nextCursor of the page before, unchanged and on the same list.",
-            )
-        };
+        let bad =
+            || Error::new(Code::BadCursor, "Use the nextCursor of the page before, unchanged and on the same list.");
         if cursor.len() > 128 {
             return Err(bad());
         }
@@ -47,10 +43,7 @@ impl Cursors {
 
     fn mac(&self, list: &str, place: &str) -> [u8; MAC_BYTES] {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
-        hasher
-            .update(&(list.len() as u64).to_le_bytes())
-            .update(list.as_bytes())
-            .update(place.as_bytes());
+        hasher.update(&(list.len() as u64).to_le_bytes()).update(list.as_bytes()).update(place.as_bytes());
         let mut mac = [0; MAC_BYTES];
         hasher.finalize_xof().fill(&mut mac);
         mac

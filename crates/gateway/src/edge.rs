@@ -49,19 +49,11 @@ pub async fn enter(
     let (parts, body) = request.into_parts();
     let trace = Trace::of(&parts.headers, app.config.trace_ratio);
     let template = endpoint.map_or("unmatched", |endpoint| endpoint.path);
-    let log = Log {
-        method: parts.method.clone(),
-        template,
-        started,
-        user: OnceLock::new(),
-    };
+    let log = Log { method: parts.method.clone(), template, started, user: OnceLock::new() };
     let (origin, instance) = (parts.headers.get(header::ORIGIN).cloned(), parts.uri.path().to_owned());
     let seen = Arc::new(Mutex::new(seen(&app, &parts.headers)));
 
-    let work = scope(
-        trace.context.clone(),
-        decide(app.clone(), endpoint, params, parts, body, seen.clone(), &log),
-    );
+    let work = scope(trace.context.clone(), decide(app.clone(), endpoint, params, parts, body, seen.clone(), &log));
     let work = AssertUnwindSafe(work).catch_unwind();
     let outcome = if trace.sampled {
         let span = runtime::telemetry::span("http", template, &trace.context);
@@ -70,11 +62,7 @@ pub async fn enter(
         work.await
     };
     let answer = outcome.unwrap_or_else(|_| {
-        tracing::error!(
-            request.id = trace.context.request_id,
-            trace.id = trace.trace_id,
-            "a handler panicked"
-        );
+        tracing::error!(request.id = trace.context.request_id, trace.id = trace.trace_id, "a handler panicked");
         Err(Error::internal().into())
     });
     let good = answer.is_ok();
@@ -115,18 +103,11 @@ async fn decide(
     seen: Arc<Mutex<Seen>>,
     log: &Log,
 ) -> Answer {
-    if parts
-        .uri
-        .path_and_query()
-        .is_some_and(|target| target.as_str().len() > TARGET_MAX)
-    {
+    if parts.uri.path_and_query().is_some_and(|target| target.as_str().len() > TARGET_MAX) {
         return Err(Problem::bare(StatusCode::URI_TOO_LONG));
     }
     let (Some(endpoint), Some(params)) = (endpoint, params) else {
-        return Err(Problem::new(
-            Code::NotFound,
-            "There is nothing at this path. /v1/docs lists what there is.",
-        ));
+        return Err(Problem::new(Code::NotFound, "There is nothing at this path. /v1/docs lists what there is."));
     };
     if parts.method == Method::OPTIONS {
         return Ok(options(endpoint, &app, &parts.headers));
@@ -138,11 +119,8 @@ async fn decide(
     accept::check(&parts.headers, route.produces)?;
 
     let now_ms = now_ms();
-    let patience = if route.cost == Cost::Stream {
-        STREAM_DEADLINE
-    } else {
-        Duration::from_millis(app.config.deadline_ms)
-    };
+    let patience =
+        if route.cost == Cost::Stream { STREAM_DEADLINE } else { Duration::from_millis(app.config.deadline_ms) };
     let deadline = log.started + patience;
     let (method, by_page) = (parts.method.clone(), is_page(route, &parts.headers));
     let address = client_address(&app, &parts);
@@ -176,18 +154,12 @@ async fn decide(
             let _ = log.user.set(caller.user);
         }
         access::check(&ctx, route).await?;
-        let limit = if route.cost == Cost::SignIn {
-            limits::take(&ctx).await?
-        } else {
-            None
-        };
+        let limit = if route.cost == Cost::SignIn { limits::take(&ctx).await? } else { None };
         let mut response = (route.handler)(ctx).await?;
         if let Some(problem) = stale {
             *response.status_mut() = StatusCode::UNAUTHORIZED;
             response.headers_mut().extend(*problem.headers);
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response.headers_mut().extend(limit.unwrap_or_default());
         Ok(response)
@@ -196,10 +168,7 @@ async fn decide(
         Err(if method.is_safe() {
             Problem::new(Code::Unavailable, "No answer came in time. Try again.")
         } else {
-            Problem::new(
-                Code::InDoubt,
-                "No answer came in time. Repeat the request with the same Idempotency-Key.",
-            )
+            Problem::new(Code::InDoubt, "No answer came in time. Repeat the request with the same Idempotency-Key.")
         })
     })
 }
@@ -214,9 +183,7 @@ async fn identify(ctx: &mut Ctx) -> Result<(), Problem> {
     let clear = |error: Error| {
         let mut problem = Problem::from(error);
         if by_cookie && problem.error.code == Code::Unauthenticated {
-            problem
-                .headers
-                .extend(cookies.clear_session().map(|cookie| (header::SET_COOKIE, cookie)));
+            problem.headers.extend(cookies.clear_session().map(|cookie| (header::SET_COOKIE, cookie)));
         }
         problem
     };
@@ -240,12 +207,7 @@ fn options(endpoint: &Endpoint, app: &Gateway, headers: &HeaderMap) -> Response<
     if let Ok(allow) = HeaderValue::from_str(&endpoint.allow) {
         response.headers_mut().insert(header::ALLOW, allow);
     }
-    cors::preflight(
-        &app.config.cors_origins,
-        headers,
-        &endpoint.allow,
-        response.headers_mut(),
-    );
+    cors::preflight(&app.config.cors_origins, headers, &endpoint.allow, response.headers_mut());
     response
 }
 
@@ -256,38 +218,21 @@ fn is_page(route: &Route, headers: &HeaderMap) -> bool {
 fn seen(app: &Gateway, headers: &HeaderMap) -> Seen {
     let mut seen = Seen::default();
     let header = headers.get(consistency::HEADER).and_then(|value| value.to_str().ok());
-    app.cookies
-        .seen(headers)
-        .into_iter()
-        .chain(header)
-        .for_each(|token| seen.merge_token(token));
+    app.cookies.seen(headers).into_iter().chain(header).for_each(|token| seen.merge_token(token));
     seen
 }
 
 /// The peer, or what a trusted proxy says of it: the last address that is no proxy of ours.
 fn client_address(app: &Gateway, parts: &Parts) -> IpAddr {
-    let peer = parts
-        .extensions
-        .get::<Peer>()
-        .map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip().to_canonical());
+    let peer = parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip().to_canonical());
     let is_proxy = |address: IpAddr| app.config.proxies.iter().any(|network| network.contains(address));
     if !is_proxy(peer) {
         return peer;
     }
-    let lines = parts
-        .headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    let listed: Vec<IpAddr> = lines
-        .flat_map(|line| line.split(','))
-        .filter_map(|text| text.trim().parse().ok())
-        .collect();
-    listed
-        .into_iter()
-        .rev()
-        .find(|address| !is_proxy(*address))
-        .unwrap_or(peer)
+    let lines = parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let listed: Vec<IpAddr> =
+        lines.flat_map(|line| line.split(',')).filter_map(|text| text.trim().parse().ok()).collect();
+    listed.into_iter().rev().find(|address| !is_proxy(*address)).unwrap_or(peer)
 }
 
 /// What is written down of a request.
@@ -302,11 +247,8 @@ impl Log {
     fn write(&self, response: &Response<Body>, trace: &Trace) {
         let taken = self.started.elapsed();
         let status = response.status().as_u16();
-        let labels = [
-            ("method", self.method.to_string()),
-            ("route", self.template.to_owned()),
-            ("status", status.to_string()),
-        ];
+        let labels =
+            [("method", self.method.to_string()), ("route", self.template.to_owned()), ("status", status.to_string())];
         metrics::histogram!("http_server_request_duration_seconds", &labels).record(taken);
         tracing::info!(
             target: "access",

@@ -22,11 +22,7 @@ pub type Answer = Result<Response<Body>, Problem>;
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        Self {
-            error,
-            headers: Box::default(),
-            bare: None,
-        }
+        Self { error, headers: Box::default(), bare: None }
     }
 }
 
@@ -50,10 +46,7 @@ impl Problem {
 
     /// A bare answer of the HTTP layer.
     pub fn bare(status: StatusCode) -> Self {
-        Self {
-            bare: Some(status),
-            ..Self::new(Code::Malformed, "")
-        }
+        Self { bare: Some(status), ..Self::new(Code::Malformed, "") }
     }
 
     /// Adds a header; one that cannot be sent is left out.
@@ -150,17 +143,11 @@ pub const fn title(code: Code) -> &'static str {
 
 /// Makes the answer. `instance` is the path, `base` the beginning of problem types.
 pub fn render(problem: Problem, base: &str, instance: &str, trace_id: &str) -> Response<Body> {
-    let Problem {
-        mut error,
-        headers,
-        bare,
-    } = problem;
+    let Problem { mut error, headers, bare } = problem;
     if let Some(status) = bare {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = status;
-        response
-            .headers_mut()
-            .insert(header::CONNECTION, HeaderValue::from_static("close"));
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         return response;
     }
     // Codes between services mean nothing to a client: what they stand for outside is "try again", or a fault of ours.
@@ -184,10 +171,7 @@ pub fn render(problem: Problem, base: &str, instance: &str, trace_id: &str) -> R
     let mut response = Response::new(Body::from(serde_json::to_vec(&body).unwrap_or_default()));
     *response.status_mut() = StatusCode::from_u16(body.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let out = response.headers_mut();
-    out.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/problem+json"),
-    );
+    out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     out.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if body.status == 401 {
         out.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -196,22 +180,14 @@ pub fn render(problem: Problem, base: &str, instance: &str, trace_id: &str) -> R
         out.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     if error.replayed {
-        out.insert(
-            HeaderName::from_static("idempotency-replayed"),
-            HeaderValue::from_static("true"),
-        );
+        out.insert(HeaderName::from_static("idempotency-replayed"), HeaderValue::from_static("true"));
     }
     out.extend(*headers);
     response
 }
 
 fn field(error: model::FieldError) -> ProblemField {
-    let mut field = ProblemField {
-        pointer: None,
-        parameter: None,
-        header: None,
-        detail: error.detail,
-    };
+    let mut field = ProblemField { pointer: None, parameter: None, header: None, detail: error.detail };
     match error.location {
         Location::Pointer(pointer) => field.pointer = Some(pointer),
         Location::Parameter(name) => field.parameter = Some(name),

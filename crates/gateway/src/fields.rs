@@ -18,12 +18,7 @@ impl<'v> Fields<'v> {
     /// The object at a pointer, or an error that it is none.
     pub fn of(value: &'v Value, at: &str) -> Result<Self, FieldError> {
         match value {
-            Value::Object(object) => Ok(Self {
-                object,
-                at: at.to_owned(),
-                known: Vec::new(),
-                errors: Vec::new(),
-            }),
+            Value::Object(object) => Ok(Self { object, at: at.to_owned(), known: Vec::new(), errors: Vec::new() }),
             _ => Err(FieldError::at(at, "must be an object")),
         }
     }
@@ -62,11 +57,7 @@ impl<'v> Fields<'v> {
 
     /// A text that may be left out but not be null.
     pub fn optional_text(&mut self, key: &'static str) -> Option<&'v str> {
-        if self.object.contains_key(key) {
-            self.required_text(key)
-        } else {
-            self.value(key).and_then(Value::as_str)
-        }
+        if self.object.contains_key(key) { self.required_text(key) } else { self.value(key).and_then(Value::as_str) }
     }
 
     /// An array of texts that may be left out.
@@ -102,8 +93,7 @@ impl<'v> Fields<'v> {
         for key in self.object.keys() {
             if !self.known.contains(&key.as_str()) {
                 let shown = self.pointer(key);
-                self.errors
-                    .push(FieldError::at(shown, "is not a field here; leave it out"));
+                self.errors.push(FieldError::at(shown, "is not a field here; leave it out"));
             }
         }
         self.errors
@@ -152,10 +142,7 @@ mod tests {
         let errors = fields.finish();
         let expected = ["/at/a", "/at/missing", "/at/list/1", "/at/secret", "/at/b~1c"]
             .map(|pointer| model::Location::Pointer(pointer.into()));
-        assert_eq!(
-            errors.into_iter().map(|error| error.location).collect::<Vec<_>>(),
-            expected
-        );
+        assert_eq!(errors.into_iter().map(|error| error.location).collect::<Vec<_>>(), expected);
     }
 
     #[test]
@@ -165,19 +152,10 @@ mod tests {
         assert_eq!(read(json!("02134")).as_deref(), Some("02134"));
         assert_eq!(read(json!(10021)).as_deref(), Some("10021"));
         assert_eq!(read(json!(10021.0)).as_deref(), Some("10021"));
-        assert_eq!(
-            read(json!(9_007_199_254_740_991_u64)).as_deref(),
-            Some("9007199254740991")
-        );
-        for wrong in [
-            json!(9_007_199_254_740_992_u64),
-            json!(-1),
-            json!(1.5),
-            json!(1e300),
-            json!(null),
-            json!([]),
-            json!(true),
-        ] {
+        assert_eq!(read(json!(9_007_199_254_740_991_u64)).as_deref(), Some("9007199254740991"));
+        for wrong in
+            [json!(9_007_199_254_740_992_u64), json!(-1), json!(1.5), json!(1e300), json!(null), json!([]), json!(true)]
+        {
             assert_eq!(read(wrong), None);
         }
     }

@@ -20,9 +20,6 @@ pub fn escape(text: &str) -> String {
 mod tests {
     #[test]
     fn every_sign_with_a_meaning_is_escaped() {
-        assert_eq!(
-            super::escape("<a href=\"x\">'&'"),
-            "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;"
-        );
+        assert_eq!(super::escape("<a href=\"x\">'&'"), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;");
     }
 }

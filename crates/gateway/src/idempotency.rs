@@ -13,10 +13,7 @@ const KEY_MAX: usize = 255;
 pub fn key(headers: &HeaderMap) -> Result<Option<&str>> {
     let wrong = |detail: &str| {
         let location = Location::Header("Idempotency-Key".into());
-        Error::invalid(vec![FieldError {
-            location,
-            detail: detail.into(),
-        }])
+        Error::invalid(vec![FieldError { location, detail: detail.into() }])
     };
     let mut values = headers.get_all(HEADER).iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -60,18 +57,10 @@ impl Prints {
         key: &str,
         body: &[&[u8]],
     ) -> api::user::v1::Idempotency {
-        let key_hash = self.of([
-            b"key".as_slice(),
-            caller.as_bytes(),
-            method.as_bytes(),
-            path.as_bytes(),
-            key.as_bytes(),
-        ]);
+        let key_hash =
+            self.of([b"key".as_slice(), caller.as_bytes(), method.as_bytes(), path.as_bytes(), key.as_bytes()]);
         let request_hash = self.of([b"body".as_slice()].into_iter().chain(body.iter().copied()));
-        api::user::v1::Idempotency {
-            key_hash: key_hash.to_vec(),
-            request_hash: request_hash.to_vec(),
-        }
+        api::user::v1::Idempotency { key_hash: key_hash.to_vec(), request_hash: request_hash.to_vec() }
     }
 }
 
@@ -88,9 +77,7 @@ mod tests {
             for value in values {
                 headers.append(HEADER, HeaderValue::from_bytes(value).unwrap());
             }
-            key(&headers)
-                .map(|key| key.map(str::to_owned))
-                .map_err(|error| error.fields.len())
+            key(&headers).map(|key| key.map(str::to_owned)).map_err(|error| error.fields.len())
         };
         assert_eq!(read(&[]), Ok(None));
         assert_eq!(read(&[b"a-1!~"]), Ok(Some("a-1!~".into())));

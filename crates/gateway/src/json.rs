@@ -11,26 +11,17 @@ const DEPTH_MAX: usize = 32;
 
 /// Reads a document. `MALFORMED` where it is none; `INVALID_INPUT` where a number is beyond every range.
 pub fn read(bytes: &[u8]) -> Result<Value> {
-    let malformed = |what: String| {
-        Error::new(
-            Code::Malformed,
-            format!("Send a body that is valid JSON in UTF-8: {what}"),
-        )
-    };
+    let malformed =
+        |what: String| Error::new(Code::Malformed, format!("Send a body that is valid JSON in UTF-8: {what}"));
     let text =
         std::str::from_utf8(bytes).map_err(|error| malformed(format!("byte {} is no UTF-8.", error.valid_up_to())))?;
     let path = RefCell::new(Vec::new());
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Strict { path: &path }
-        .deserialize(&mut reader)
-        .and_then(|value| reader.end().map(|()| value));
+    let value = Strict { path: &path }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     value.map_err(|error| {
         let said = error.to_string();
         if said.starts_with("number out of range") {
-            let pointer = path
-                .borrow()
-                .iter()
-                .fold(String::new(), |pointer, part| pointer + "/" + part);
+            let pointer = path.borrow().iter().fold(String::new(), |pointer, part| pointer + "/" + part);
             return Error::invalid(vec![FieldError {
                 location: Location::Pointer(pointer),
                 detail: "is a number out of range".into(),
@@ -105,9 +96,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> std::result::Result<Value, E> {
-        Number::from_f64(value)
-            .map(Value::Number)
-            .ok_or_else(|| E::custom("number out of range"))
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
     }
 
     fn visit_str<E>(self, value: &str) -> std::result::Result<Value, E> {
@@ -190,12 +179,7 @@ mod tests {
             very_deep.as_bytes(),
         ];
         for case in cases {
-            assert_eq!(
-                code(case),
-                Some(Code::Malformed),
-                "{}",
-                String::from_utf8_lossy(&case[..case.len().min(40)])
-            );
+            assert_eq!(code(case), Some(Code::Malformed), "{}", String::from_utf8_lossy(&case[..case.len().min(40)]));
         }
     }
 

@@ -10,14 +10,7 @@ const STATE: HeaderName = HeaderName::from_static("ratelimit");
 
 /// Takes one from the caller's address. The headers that go with the answer, or `RATE_LIMITED`.
 pub async fn take(ctx: &Ctx) -> Result<Option<HeaderMap>, Problem> {
-    if ctx
-        .app
-        .config
-        .limits
-        .trusted
-        .iter()
-        .any(|network| network.contains(ctx.address))
-    {
+    if ctx.app.config.limits.trusted.iter().any(|network| network.contains(ctx.address)) {
         return Ok(None);
     }
     let limiter = &ctx.app.limiter;
@@ -28,10 +21,8 @@ pub async fn take(ctx: &Ctx) -> Result<Option<HeaderMap>, Problem> {
     if standing.allowed {
         return Ok(Some(headers));
     }
-    let detail = format!(
-        "Too many sign-ins and sign-ups from this address. Try again in {} s.",
-        standing.retry_after_s
-    );
+    let detail =
+        format!("Too many sign-ins and sign-ups from this address. Try again in {} s.", standing.retry_after_s);
     let mut problem = Problem::from(Error::new(Code::RateLimited, detail).retry_after(standing.retry_after_s));
     *problem.headers = headers;
     Err(problem)

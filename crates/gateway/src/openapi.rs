@@ -65,10 +65,7 @@ fn complete(server: &str) -> anyhow::Result<Value> {
     let components = document.components.get_or_insert_default();
     let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
     components.add_security_scheme("bearer", bearer);
-    components.add_security_scheme(
-        "cookie",
-        SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("__Host-myriad"))),
-    );
+    components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("__Host-myriad"))));
     let mut document = serde_json::to_value(document)?;
     document["servers"] = json!([{ "url": server }]);
     for route in TABLE {
@@ -81,11 +78,8 @@ fn complete(server: &str) -> anyhow::Result<Value> {
 /// What every operation has by its place in the table: who may call it, and that it may answer with a problem.
 fn describe(operation: &mut Value, route: &Route) {
     let signed_in = json!([{ "bearer": [] }, { "cookie": [] }]);
-    operation["security"] = if route.access == Access::Public {
-        json!([{}, { "bearer": [] }, { "cookie": [] }])
-    } else {
-        signed_in
-    };
+    operation["security"] =
+        if route.access == Access::Public { json!([{}, { "bearer": [] }, { "cookie": [] }]) } else { signed_in };
     let problem = json!({ "schema": { "$ref": "#/components/schemas/Problem" } });
     operation["responses"]["default"] = json!({
         "description": "A problem (RFC 9457); its code tells which",
@@ -109,10 +103,7 @@ mod tests {
                 documented.insert(format!("{} {path}", method.to_uppercase()));
             }
         }
-        let table: BTreeSet<String> = TABLE
-            .iter()
-            .map(|route| format!("{} {}", route.method, route.path))
-            .collect();
+        let table: BTreeSet<String> = TABLE.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
         assert_eq!(documented, table);
     }
 

@@ -27,9 +27,7 @@ pub struct Page {
 impl Page {
     /// Reads `limit` and `cursor`; `errors` are what else is wrong with the query. `list` names the list a cursor is good for.
     pub fn read(ctx: &Ctx, list: &str, mut errors: Vec<FieldError>) -> Result<Self, Problem> {
-        let limit = ctx
-            .query("limit")
-            .and_then(|limit| limit.map_or(Ok(LIMIT_DEFAULT), |text| parse_limit(&text)));
+        let limit = ctx.query("limit").and_then(|limit| limit.map_or(Ok(LIMIT_DEFAULT), |text| parse_limit(&text)));
         let cursor = ctx.query("cursor");
         errors.extend(limit.as_ref().err().cloned());
         errors.extend(cursor.as_ref().err().cloned());
@@ -46,28 +44,17 @@ impl Page {
 fn parse_limit(text: &str) -> Result<u32, FieldError> {
     let digits = !text.is_empty() && text.len() <= 3 && text.bytes().all(|byte| byte.is_ascii_digit());
     let limit = if digits { text.parse().ok() } else { None };
-    limit
-        .filter(|limit| (1..=LIMIT_MAX).contains(limit))
-        .ok_or_else(|| FieldError {
-            location: Location::Parameter("limit".into()),
-            detail: format!("must be a whole number from 1 to {LIMIT_MAX}"),
-        })
+    limit.filter(|limit| (1..=LIMIT_MAX).contains(limit)).ok_or_else(|| FieldError {
+        location: Location::Parameter("limit".into()),
+        detail: format!("must be a whole number from 1 to {LIMIT_MAX}"),
+    })
 }
 
 /// A page: 200, or 304.
 pub fn show<T: Serialize>(ctx: &Ctx, items: Vec<T>, next: Option<String>, caching: Caching) -> Answer {
-    let body = views::to_json(&ListView {
-        items,
-        next_cursor: next,
-    })?;
+    let body = views::to_json(&ListView { items, next_cursor: next })?;
     let mark = if caching == Caching::Private { "f" } else { "p" };
-    let response: Response<Body> = answer(
-        &ctx.headers,
-        &content_tag(&body, mark),
-        caching,
-        "application/json",
-        body,
-    );
+    let response: Response<Body> = answer(&ctx.headers, &content_tag(&body, mark), caching, "application/json", body);
     Ok(response)
 }
 

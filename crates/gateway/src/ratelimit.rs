@@ -40,30 +40,15 @@ pub struct Limiter {
 impl Limiter {
     /// `quota` requests a `window`.
     pub fn new(quota: u32, window: Duration) -> Self {
-        let full_at = Cache::builder()
-            .max_capacity(ADDRESSES_MAX)
-            .time_to_idle(window)
-            .build();
-        Self {
-            quota,
-            window_ms: i64::try_from(window.as_millis()).unwrap_or(i64::MAX),
-            full_at,
-        }
+        let full_at = Cache::builder().max_capacity(ADDRESSES_MAX).time_to_idle(window).build();
+        Self { quota, window_ms: i64::try_from(window.as_millis()).unwrap_or(i64::MAX), full_at }
     }
 
     /// Takes one from the bucket of an address.
     pub async fn take(&self, address: IpAddr, now_ms: i64) -> Standing {
-        let full_at = self
-            .full_at
-            .get_with(prefix(address), async { Arc::new(AtomicI64::new(0)) })
-            .await;
+        let full_at = self.full_at.get_with(prefix(address), async { Arc::new(AtomicI64::new(0)) }).await;
         let step = (self.window_ms / i64::from(self.quota)).max(1);
-        let mut standing = Standing {
-            allowed: false,
-            remaining: 0,
-            retry_after_s: 1,
-            reset_s: 1,
-        };
+        let mut standing = Standing { allowed: false, remaining: 0, retry_after_s: 1, reset_s: 1 };
         let _ = full_at.fetch_update(Relaxed, Relaxed, |full| {
             let next = full.max(now_ms) + step;
             let over = next - now_ms - self.window_ms;
@@ -86,11 +71,7 @@ impl Limiter {
 
     /// `RateLimit`.
     pub fn state(standing: Standing) -> Option<HeaderValue> {
-        let wait = if standing.allowed {
-            standing.reset_s
-        } else {
-            standing.retry_after_s
-        };
+        let wait = if standing.allowed { standing.reset_s } else { standing.retry_after_s };
         HeaderValue::from_str(&format!("\"address\";r={};t={wait}", standing.remaining)).ok()
     }
 }
@@ -121,15 +102,7 @@ mod tests {
             assert_eq!((standing.allowed, standing.remaining), (true, left));
         }
         let refused = limiter.take(here, 1_000_000).await;
-        assert_eq!(
-            refused,
-            Standing {
-                allowed: false,
-                remaining: 0,
-                retry_after_s: 1,
-                reset_s: 60
-            }
-        );
+        assert_eq!(refused, Standing { allowed: false, remaining: 0, retry_after_s: 1, reset_s: 60 });
         assert!(limiter.take("192.0.2.2".parse().unwrap(), 1_000_000).await.allowed);
         assert!(limiter.take(here, 1_000_500).await.allowed);
         assert!(!limiter.take(here, 1_000_500).await.allowed);

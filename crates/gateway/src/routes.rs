@@ -32,14 +32,7 @@ const fn route(
     cost: Cost,
     handler: Handler,
 ) -> Route {
-    Route {
-        method,
-        path,
-        access,
-        produces,
-        cost,
-        handler,
-    }
+    Route { method, path, access, produces, cost, handler }
 }
 
 const GET: Method = Method::GET;
@@ -90,12 +83,9 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         let enter = move |params: Result<RawPathParams, RawPathParamsRejection>, request: Request| {
             let (app, endpoint) = (app.clone(), endpoint.clone());
             // A path that is no UTF-8 names nothing.
-            let params = params.ok().map(|params| {
-                params
-                    .iter()
-                    .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                    .collect()
-            });
+            let params = params
+                .ok()
+                .map(|params| params.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect());
             async move { edge::enter(app, Some(&endpoint), params, request).await }
         };
         router = router.route(path, any(enter));

@@ -40,9 +40,7 @@ pub fn connection_cap(setting: usize) -> usize {
         let line = text.lines().find(|line| line.starts_with("Max open files"))?;
         line.split_whitespace().nth(3)?.parse::<usize>().ok()
     });
-    limit.map_or(setting, |limit| {
-        setting.min(limit.saturating_sub(DESCRIPTORS_KEPT).max(limit / 2))
-    })
+    limit.map_or(setting, |limit| setting.min(limit.saturating_sub(DESCRIPTORS_KEPT).max(limit / 2)))
 }
 
 /// Accepts connections until the soft shutdown; each is a tracked task that then finishes what it has begun.

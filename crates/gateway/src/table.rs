@@ -78,11 +78,7 @@ pub fn endpoints(routes: &'static [Route]) -> Vec<Endpoint> {
     for route in routes {
         match endpoints.iter_mut().find(|endpoint| endpoint.path == route.path) {
             Some(endpoint) => endpoint.routes.push(route),
-            None => endpoints.push(Endpoint {
-                path: route.path,
-                routes: vec![route],
-                allow: String::new(),
-            }),
+            None => endpoints.push(Endpoint { path: route.path, routes: vec![route], allow: String::new() }),
         }
     }
     for endpoint in &mut endpoints {

@@ -30,34 +30,20 @@ impl Trace {
             let traceparent = format!("00-{trace}-{span}-0{}", u8::from(sampled));
             (trace, sampled, traceparent)
         };
-        let request_id = text(REQUEST_ID)
-            .filter(|id| is_request_id(id))
-            .map_or_else(|| fresh.simple().to_string(), str::to_owned);
-        Self {
-            context: RequestContext {
-                request_id,
-                traceparent,
-            },
-            trace_id,
-            sampled,
-        }
+        let request_id =
+            text(REQUEST_ID).filter(|id| is_request_id(id)).map_or_else(|| fresh.simple().to_string(), str::to_owned);
+        Self { context: RequestContext { request_id, traceparent }, trace_id, sampled }
     }
 }
 
 /// `[A-Za-z0-9._:-]{1,128}`.
 fn is_request_id(id: &str) -> bool {
-    (1..=128).contains(&id.len())
-        && id
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
+    (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
 }
 
 /// The sampled flag of a valid traceparent.
 fn flagged(traceparent: &str) -> bool {
-    let flags = traceparent
-        .split('-')
-        .nth(3)
-        .and_then(|flags| u8::from_str_radix(flags, 16).ok());
+    let flags = traceparent.split('-').nth(3).and_then(|flags| u8::from_str_radix(flags, 16).ok());
     flags.is_some_and(|flags| flags & 1 == 1)
 }
 
@@ -73,10 +59,7 @@ mod tests {
     use super::*;
 
     fn with(name: &'static str, value: &'static str) -> Trace {
-        Trace::of(
-            &HeaderMap::from_iter([(http::HeaderName::from_static(name), HeaderValue::from_static(value))]),
-            0.0,
-        )
+        Trace::of(&HeaderMap::from_iter([(http::HeaderName::from_static(name), HeaderValue::from_static(value))]), 0.0)
     }
 
     #[test]

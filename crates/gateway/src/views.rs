@@ -264,19 +264,12 @@ pub struct ListView<T> {
 impl Gateway {
     /// Where a derived picture is fetched, and where it comes from.
     fn media_urls(&self, key: &str) -> (String, String) {
-        (
-            format!("{}/v1/media/{key}", self.cdn_url),
-            format!("{}/v1/media/{key}", self.public_url),
-        )
+        (format!("{}/v1/media/{key}", self.cdn_url), format!("{}/v1/media/{key}", self.public_url))
     }
 
     fn picture_view(&self, picture: &ProfilePicture) -> PictureView {
         let (url, origin_url) = self.media_urls(&picture.key);
-        PictureView {
-            url,
-            origin_url,
-            version: picture.version,
-        }
+        PictureView { url, origin_url, version: picture.version }
     }
 
     /// The full form of a user.
@@ -316,10 +309,7 @@ impl Gateway {
                 S::Failed => ImageStatusView::Failed,
             },
             attempts: image.attempts,
-            error: image.error.map(|error| ImageErrorView {
-                code: error.code,
-                detail: error.detail,
-            }),
+            error: image.error.map(|error| ImageErrorView { code: error.code, detail: error.detail }),
             source: SourceView {
                 width: image.source.width,
                 height: image.source.height,
@@ -354,10 +344,9 @@ fn address_view(address: Address) -> AddressView {
         street_address: address.street_address,
         city: address.city,
         state: address.state,
-        postal_code: address.postal_code.map(|code| {
-            code.as_number()
-                .map_or_else(|| PostalCodeView::Text(code.0.clone()), PostalCodeView::Number)
-        }),
+        postal_code: address
+            .postal_code
+            .map(|code| code.as_number().map_or_else(|| PostalCodeView::Text(code.0.clone()), PostalCodeView::Number)),
     }
 }
 
@@ -385,10 +374,7 @@ pub fn must<M, T: TryFrom<M, Error = Error>>(message: Option<M>) -> Result<T, Er
 /// An object as JSON.
 pub fn to_json(view: &impl Serialize) -> Result<bytes::Bytes, Error> {
     serde_json::to_vec(view).map(Into::into).map_err(|error| {
-        tracing::error!(
-            error = &error as &dyn std::error::Error,
-            "an answer cannot be written as JSON"
-        );
+        tracing::error!(error = &error as &dyn std::error::Error, "an answer cannot be written as JSON");
         Error::internal()
     })
 }

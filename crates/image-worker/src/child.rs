@@ -41,11 +41,7 @@ impl Transformer {
             file_bytes: FILE_MAX_BYTES,
             niceness: settings.niceness,
         };
-        Ok(Self {
-            program,
-            limits,
-            time_max: Duration::from_secs(settings.time_s),
-        })
+        Ok(Self { program, limits, time_max: Duration::from_secs(settings.time_s) })
     }
 
     pub const fn limits(&self) -> Limits {
@@ -54,19 +50,14 @@ impl Transformer {
 
     /// Transforms; dropping the future kills the process.
     pub async fn run(&self, spec: &Spec) -> Result<Vec<Made>, Failure> {
-        let mut child = self
-            .start(spec)
-            .map_err(|error| ours("the transformer cannot be started", &error))?;
+        let mut child = self.start(spec).map_err(|error| ours("the transformer cannot be started", &error))?;
         match tokio::time::timeout(self.time_max, talk(&mut child, spec)).await {
             Ok(Ok(ended)) => judge(&ended),
             Ok(Err(error)) => Err(ours("the transformer cannot be talked to", &error)),
             Err(_) => {
                 // It is reaped here, so that its files can be removed.
                 if let Err(error) = child.kill().await {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "a transformation could not be killed"
-                    );
+                    tracing::warn!(error = &error as &dyn std::error::Error, "a transformation could not be killed");
                 }
                 Err(Failure::too_slow())
             }
@@ -111,19 +102,12 @@ async fn talk(child: &mut Child, spec: &Spec) -> std::io::Result<Ended> {
             drop(stdin.write_all(&line).await);
         }
     };
-    let ((), report, stderr) = tokio::join!(
-        tell,
-        read_some(stdout, REPORT_MAX_BYTES),
-        read_some(stderr, STDERR_MAX_BYTES)
-    );
+    let ((), report, stderr) =
+        tokio::join!(tell, read_some(stdout, REPORT_MAX_BYTES), read_some(stderr, STDERR_MAX_BYTES));
     let status = child.wait().await?;
     // Only now: an end of stdin tells the process that its worker is gone.
     drop(stdin);
-    Ok(Ended {
-        status,
-        report: report?,
-        stderr: String::from_utf8_lossy(&stderr?).into_owned(),
-    })
+    Ok(Ended { status, report: report?, stderr: String::from_utf8_lossy(&stderr?).into_owned() })
 }
 
 /// The first `max_bytes`; the rest is read and dropped, so that the writer does not wait for ever.
@@ -144,19 +128,11 @@ fn judge(ended: &Ended) -> Result<Vec<Made>, Failure> {
     match report {
         Some(Ok(Report::Made(made))) => Ok(made),
         Some(Ok(Report::Refused { code, detail })) => Err(Failure::refused(code, detail)),
-        Some(Err(_)) | None => Err(ending::failure(
-            ended.status.code(),
-            ended.status.signal(),
-            &ended.stderr,
-        )),
+        Some(Err(_)) | None => Err(ending::failure(ended.status.code(), ended.status.signal(), &ended.stderr)),
     }
 }
 
 fn ours(what: &str, error: &std::io::Error) -> Failure {
-    tracing::error!(
-        error = error as &dyn std::error::Error,
-        what,
-        "a transformation failed by our fault"
-    );
+    tracing::error!(error = error as &dyn std::error::Error, what, "a transformation failed by our fault");
     Failure::ours()
 }

@@ -21,7 +21,7 @@ pub struct Config {
     /// Where jobs come from.
     pub queue: Queue,
     /// Logs and traces.
-    pub log: runtime::telemetry::Settings,
+    pub telemetry: runtime::telemetry::Settings,
     /// The work itself.
     pub worker: Settings,
 }
@@ -78,11 +78,11 @@ pub struct Settings {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            ops: ([127, 0, 0, 1], 7103).into(),
-            user_service: "http://127.0.0.1:7001".to_owned(),
+            ops: ([127, 0, 0, 1], 7302).into(),
+            user_service: "http://127.0.0.1:7101".to_owned(),
             objects_dir: PathBuf::from("myriad-data/objects"),
             queue: Queue::default(),
-            log: runtime::telemetry::Settings::default(),
+            telemetry: runtime::telemetry::Settings::default(),
             worker: Settings::default(),
         }
     }
@@ -106,7 +106,7 @@ impl Default for Settings {
 
 impl Configuration for Config {
     fn telemetry(&self) -> &runtime::telemetry::Settings {
-        &self.log
+        &self.telemetry
     }
 
     fn validate(&self) -> Result<()> {
@@ -121,23 +121,11 @@ impl Settings {
     /// Names the key and the fix.
     pub fn validate(&self) -> Result<()> {
         ensure!(self.megapixels > 0, "worker.megapixels is 0: set it to 1 or more");
-        ensure!(
-            self.memory_mib >= 64,
-            "worker.memory_mib is {}: set it to 64 or more",
-            self.memory_mib
-        );
+        ensure!(self.memory_mib >= 64, "worker.memory_mib is {}: set it to 64 or more", self.memory_mib);
         ensure!(self.cpu_s > 0, "worker.cpu_s is 0: set it to 1 or more");
         ensure!(self.time_s > 0, "worker.time_s is 0: set it to 1 or more");
-        ensure!(
-            self.niceness <= 19,
-            "worker.niceness is {}: set it to 19 or less",
-            self.niceness
-        );
-        ensure!(
-            self.drain_ms <= 60_000,
-            "worker.drain_ms is {}: set it to 60000 or less",
-            self.drain_ms
-        );
+        ensure!(self.niceness <= 19, "worker.niceness is {}: set it to 19 or less", self.niceness);
+        ensure!(self.drain_ms <= 60_000, "worker.drain_ms is {}: set it to 60000 or less", self.drain_ms);
         Ok(())
     }
 
@@ -157,10 +145,7 @@ mod tests {
     #[test]
     fn the_defaults_are_valid_and_a_mistake_names_its_key() {
         Config::default().validate().unwrap();
-        let wrong = Settings {
-            memory_mib: 1,
-            ..Settings::default()
-        };
+        let wrong = Settings { memory_mib: 1, ..Settings::default() };
         assert!(wrong.validate().unwrap_err().to_string().contains("worker.memory_mib"));
         let refused = Queue::InProcess.consumer().err().unwrap();
         assert!(refused.to_string().contains("myriad serve"));

@@ -33,10 +33,9 @@ impl From<Error> for model::Error {
     fn from(error: Error) -> Self {
         match error {
             Error::Objects(error) => error.into(),
-            Error::Transformer(_) | Error::Scratch { .. } | Error::File(_) => Self::new(
-                Code::Unavailable,
-                "Pictures cannot be processed now. Try again shortly.",
-            ),
+            Error::Transformer(_) | Error::Scratch { .. } | Error::File(_) => {
+                Self::new(Code::Unavailable, "Pictures cannot be processed now. Try again shortly.")
+            }
             Error::Outputs(_) => Self::internal(),
         }
     }

@@ -13,12 +13,8 @@ use tonic::transport::Channel;
 /// Deadline of one call.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// Waits before the repeats of a report.
-const PATIENCE: [Duration; 4] = [
-    Duration::from_millis(100),
-    Duration::from_millis(300),
-    Duration::from_millis(900),
-    Duration::from_millis(2_700),
-];
+const PATIENCE: [Duration; 4] =
+    [Duration::from_millis(100), Duration::from_millis(300), Duration::from_millis(900), Duration::from_millis(2_700)];
 
 /// The client. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -44,27 +40,19 @@ pub struct Target {
 
 impl Images {
     pub fn new(channel: Channel) -> Self {
-        Self {
-            client: ImageServiceClient::new(channel),
-        }
+        Self { client: ImageServiceClient::new(channel) }
     }
 
     /// The image as it stands.
     pub async fn get(&self, of: &Target) -> Result<Image> {
-        let message = proto::GetImageRequest {
-            user_id: of.user.get(),
-            image_id: of.image.to_string(),
-        };
+        let message = proto::GetImageRequest { user_id: of.user.get(), image_id: of.image.to_string() };
         let answer = self.client.clone().get_image(request(message, Some(DEADLINE))).await;
         read(answer.map_err(|status| from_status(&status))?.into_inner().image)
     }
 
     /// Begins an attempt. Not repeated: each beginning counts.
     pub async fn begin(&self, of: &Target) -> Result<Image> {
-        let message = proto::BeginJobRequest {
-            user_id: of.user.get(),
-            image_id: of.image.to_string(),
-        };
+        let message = proto::BeginJobRequest { user_id: of.user.get(), image_id: of.image.to_string() };
         let answer = self.client.clone().begin_job(request(message, Some(DEADLINE))).await;
         read(answer.map_err(|status| from_status(&status))?.into_inner().image)
     }
@@ -79,11 +67,7 @@ impl Images {
             };
             match (answer, waits.next()) {
                 (Err(error), Some(wait)) if passes(&error) => {
-                    tracing::warn!(
-                        error = error.code.as_str(),
-                        wait_ms = wait.as_millis(),
-                        "a report is repeated"
-                    );
+                    tracing::warn!(error = error.code.as_str(), wait_ms = wait.as_millis(), "a report is repeated");
                     tokio::time::sleep(wait).await;
                 }
                 (answer, _) => return answer,
@@ -110,11 +94,7 @@ impl Images {
             error: Some(error.clone().into()),
             r#final: is_final,
         };
-        let answer = self
-            .client
-            .clone()
-            .report_failed(request(message, Some(DEADLINE)))
-            .await;
+        let answer = self.client.clone().report_failed(request(message, Some(DEADLINE))).await;
         read(answer.map_err(|status| from_status(&status))?.into_inner().image)
     }
 }

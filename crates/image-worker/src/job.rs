@@ -41,24 +41,15 @@ struct End {
 
 impl End {
     const fn over(outcome: Outcome) -> Self {
-        Self {
-            verdict: Verdict::Ack,
-            outcome,
-        }
+        Self { verdict: Verdict::Ack, outcome }
     }
 
     fn again(reason: impl Into<String>) -> Self {
-        Self {
-            verdict: Verdict::Reject(reason.into()),
-            outcome: Outcome::Retried,
-        }
+        Self { verdict: Verdict::Reject(reason.into()), outcome: Outcome::Retried }
     }
 
     const fn untouched() -> Self {
-        Self {
-            verdict: Verdict::Release,
-            outcome: Outcome::Released,
-        }
+        Self { verdict: Verdict::Release, outcome: Outcome::Released }
     }
 }
 
@@ -76,10 +67,7 @@ impl Worker {
             self.metrics.finished(end.outcome);
             if let Err(error) = delivery.settle(end.verdict).await {
                 // The queue delivers again, and the next attempt finds what this one did.
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the queue did not take the answer"
-                );
+                tracing::warn!(error = &error as &dyn std::error::Error, "the queue did not take the answer");
             }
         };
         // A job's future is large, and a task that waits should not be.
@@ -134,28 +122,19 @@ impl Worker {
     /// Source to file, file to outputs, outputs to objects.
     async fn transform(&self, image: &Image) -> Result<Vec<Variant>, Failure> {
         let request = serde_json::from_str(&image.request_json).map_err(|_| bad_request())?;
-        let names = picture::Request::from_json(&request)
-            .map_err(|_| bad_request())?
-            .variants;
+        let names = picture::Request::from_json(&request).map_err(|_| bad_request())?.variants;
         let names: Vec<String> = names.into_iter().map(|variant| variant.name).collect();
         let files = self.scratch.files().map_err(|error| ours(&error))?;
         fetch(&self.objects, image, &files).await?;
-        let spec = Spec {
-            source: files.source(),
-            outputs: files.outputs(),
-            request,
-            limits: self.transformer.limits(),
-        };
+        let spec =
+            Spec { source: files.source(), outputs: files.outputs(), request, limits: self.transformer.limits() };
         let started = Instant::now();
         let made = self.transformer.run(&spec).await?;
         self.metrics.transformed(started.elapsed());
         let published = outputs::publish(&self.objects, &files, &image.id, &made, &names).await;
         published.map_err(|error| match error {
             error::Error::Outputs(_) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "a transformation cannot be trusted"
-                );
+                tracing::error!(error = &error as &dyn std::error::Error, "a transformation cannot be trusted");
                 Failure::crashed()
             }
             error => ours(&error),
@@ -235,17 +214,14 @@ impl Worker {
 }
 
 async fn fetch(objects: &Objects, image: &Image, files: &Files) -> Result<(), Failure> {
-    let key = Key::parse_source(&image.source.key)
-        .filter(|key| *key.image() == image.id)
-        .ok_or_else(Failure::no_source)?;
+    let key =
+        Key::parse_source(&image.source.key).filter(|key| *key.image() == image.id).ok_or_else(Failure::no_source)?;
     let object = match objects.get(&key, None).await {
         Ok(object) => object,
         Err(objects::Error::NotFound) => return Err(Failure::no_source()),
         Err(error) => return Err(ours(&error)),
     };
-    let mut file = tokio::fs::File::create(files.source())
-        .await
-        .map_err(|error| ours(&error))?;
+    let mut file = tokio::fs::File::create(files.source()).await.map_err(|error| ours(&error))?;
     let mut body = object.body;
     while let Some(chunk) = body.try_next().await.map_err(|error| ours(&error))? {
         file.write_all(&chunk).await.map_err(|error| ours(&error))?;
@@ -259,10 +235,7 @@ fn ours(error: &(dyn std::error::Error + 'static)) -> Failure {
 }
 
 fn bad_request() -> Failure {
-    Failure::refused(
-        "INVALID_INPUT".to_owned(),
-        "The operations cannot be read. Upload the picture again.".to_owned(),
-    )
+    Failure::refused("INVALID_INPUT".to_owned(), "The operations cannot be read. Upload the picture again.".to_owned())
 }
 
 /// Megapixels in the gauge, taken out however the job ends.

@@ -8,10 +8,7 @@ use objects::Objects;
 use runtime::process::Process;
 
 fn main() -> ExitCode {
-    if std::env::args_os()
-        .nth(1)
-        .is_some_and(|argument| argument == transform::COMMAND)
-    {
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == transform::COMMAND) {
         return transform::main();
     }
     runtime::process::main("image-worker", build)

@@ -24,15 +24,8 @@ impl Metrics {
     pub fn new() -> Self {
         describe_counter!("worker_jobs_total", "Jobs by how they left the worker");
         describe_counter!("worker_failures_total", "Failed attempts by code");
-        describe_histogram!(
-            "worker_transform_seconds",
-            metrics::Unit::Seconds,
-            "Time of one transformation"
-        );
-        describe_gauge!(
-            "worker_megapixels_in_flight",
-            "Megapixels of sources that are worked on"
-        );
+        describe_histogram!("worker_transform_seconds", metrics::Unit::Seconds, "Time of one transformation");
+        describe_gauge!("worker_megapixels_in_flight", "Megapixels of sources that are worked on");
         let jobs = |outcome: &'static str| counter!("worker_jobs_total", "outcome" => outcome);
         Self {
             done: jobs("done"),

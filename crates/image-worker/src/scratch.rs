@@ -28,10 +28,7 @@ impl Scratch {
     /// Makes the directory and removes what a crash left in it.
     pub fn open(root: Option<&Path>) -> Result<Self, Error> {
         let root = root.map_or_else(std::env::temp_dir, Path::to_owned);
-        let failed = |source| Error::Scratch {
-            path: root.display().to_string(),
-            source,
-        };
+        let failed = |source| Error::Scratch { path: root.display().to_string(), source };
         fs::create_dir_all(&root).map_err(failed)?;
         for entry in fs::read_dir(&root).map_err(failed)?.flatten() {
             if entry.file_name().to_string_lossy().starts_with(PREFIX) && is_leftover(&entry) {

@@ -13,10 +13,7 @@ pub struct Stop {
 
 impl Stop {
     pub fn new(shutdown: &Shutdown, drain: Duration) -> Self {
-        Self {
-            shutdown: shutdown.clone(),
-            drain,
-        }
+        Self { shutdown: shutdown.clone(), drain }
     }
 
     /// Nothing new is begun from here on.

@@ -48,11 +48,7 @@ fn run() -> Result<()> {
 
 fn read_spec() -> Result<Spec> {
     let mut line = String::new();
-    io::stdin()
-        .lock()
-        .take(SPEC_MAX_BYTES)
-        .read_line(&mut line)
-        .context("no spec on stdin")?;
+    io::stdin().lock().take(SPEC_MAX_BYTES).read_line(&mut line).context("no spec on stdin")?;
     serde_json::from_str(&line).context("this command is run by an image worker, with a spec on stdin")
 }
 
@@ -62,10 +58,7 @@ fn end_with_the_worker() -> io::Result<()> {
         drop(io::copy(&mut io::stdin().lock(), &mut io::sink()));
         std::process::exit(EXIT_ORPHANED);
     };
-    std::thread::Builder::new()
-        .name("worker-watch".to_owned())
-        .stack_size(128 * 1024)
-        .spawn(watch)?;
+    std::thread::Builder::new().name("worker-watch".to_owned()).stack_size(128 * 1024).spawn(watch)?;
     Ok(())
 }
 
@@ -75,10 +68,7 @@ fn transform(spec: &Spec) -> Result<Report> {
         Ok(request) => request,
         Err(error) => return Ok(refused(&error)),
     };
-    let limits = imaging::Limits {
-        max_bytes: spec.limits.memory_bytes / PIXELS_SHARE,
-        ..imaging::Limits::default()
-    };
+    let limits = imaging::Limits { max_bytes: spec.limits.memory_bytes / PIXELS_SHARE, ..imaging::Limits::default() };
     let outputs = match imaging::transform(&source, &request, &limits) {
         Ok(outputs) => outputs,
         Err(imaging::Error::Refused(error)) => return Ok(refused(&error)),
@@ -93,10 +83,7 @@ fn transform(spec: &Spec) -> Result<Report> {
         }
         Err(error @ imaging::Error::Encoding(_)) => return Err(error.into()),
     };
-    let made = outputs
-        .into_iter()
-        .enumerate()
-        .map(|(index, output)| write(&spec.outputs, index, output));
+    let made = outputs.into_iter().enumerate().map(|(index, output)| write(&spec.outputs, index, output));
     Ok(Report::Made(made.collect::<Result<_>>()?))
 }
 
@@ -111,15 +98,9 @@ fn write(dir: &Path, index: usize, output: imaging::Output) -> Result<Made> {
 }
 
 fn of_failure(failure: Failure) -> Report {
-    Report::Refused {
-        code: failure.code,
-        detail: failure.detail,
-    }
+    Report::Refused { code: failure.code, detail: failure.detail }
 }
 
 fn refused(error: &model::Error) -> Report {
-    Report::Refused {
-        code: error.code.as_str().to_owned(),
-        detail: error.detail.clone(),
-    }
+    Report::Refused { code: error.code.as_str().to_owned(), detail: error.detail.clone() }
 }

@@ -56,10 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     println!("imaging.source_kb {}", source.len() / 1024);
     println!("imaging.cpu_ms_per_picture {ours:.2}");
-    println!(
-        "imaging.memory_above_idle_mib {:.1}",
-        f64::from(peak_kb.saturating_sub(idle_kb)) / 1024.0
-    );
+    println!("imaging.memory_above_idle_mib {:.1}", f64::from(peak_kb.saturating_sub(idle_kb)) / 1024.0);
     if sharp.is_some() {
         println!("sharp.cpu_ms_per_picture {theirs:.2}");
         println!("imaging.cpu_over_sharp {:.2}", ours / theirs);
@@ -71,35 +68,20 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn twelve_megapixels() -> Result<Vec<u8>, Box<dyn Error>> {
     let photo = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../myriad/assets/demo.jpg"))?;
     let photo = imaging::decode(&photo, &Limits::default())?;
-    let pixels: Vec<u8> = (0..4)
-        .flat_map(|_| photo.rows().flat_map(|row| row.repeat(4)))
-        .collect();
+    let pixels: Vec<u8> = (0..4).flat_map(|_| photo.rows().flat_map(|row| row.repeat(4))).collect();
     let (width, height) = (photo.size().width as usize * 4, photo.size().height as usize * 4);
     let mut compressor = turbojpeg::Compressor::new()?;
     compressor.set_quality(90)?;
     compressor.set_subsamp(turbojpeg::Subsamp::Sub2x2)?;
     let format = turbojpeg::PixelFormat::RGB;
-    Ok(compressor.compress_to_vec(turbojpeg::Image {
-        pixels: &pixels[..],
-        width,
-        pitch: width * 3,
-        height,
-        format,
-    })?)
+    Ok(compressor.compress_to_vec(turbojpeg::Image { pixels: &pixels[..], width, pitch: width * 3, height, format })?)
 }
 
 fn sharp_ms(directory: &str, file: &Path) -> Result<f64, Box<dyn Error>> {
-    let output = Command::new("node")
-        .current_dir(directory)
-        .args(["-e", SHARP])
-        .arg(file)
-        .arg(PICTURES.to_string())
-        .output()?;
+    let output =
+        Command::new("node").current_dir(directory).args(["-e", SHARP]).arg(file).arg(PICTURES.to_string()).output()?;
     let answer = String::from_utf8(output.stdout)?;
-    answer
-        .trim()
-        .parse()
-        .map_err(|_| format!("sharp: {}", String::from_utf8_lossy(&output.stderr)).into())
+    answer.trim().parse().map_err(|_| format!("sharp: {}", String::from_utf8_lossy(&output.stderr)).into())
 }
 
 /// CPU time of this thread in milliseconds.
@@ -116,9 +98,6 @@ fn reset_peak() {
 
 fn status_kb(name: &str) -> Result<u32, Box<dyn Error>> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status
-        .lines()
-        .find(|line| line.starts_with(name))
-        .ok_or("no such line")?;
+    let line = status.lines().find(|line| line.starts_with(name)).ok_or("no such line")?;
     Ok(line.split_whitespace().nth(1).ok_or("no value")?.parse()?)
 }

@@ -13,21 +13,11 @@ pub fn window(raster: &Raster, size: Size) -> Rect {
     let cell = raster.size().longest().div_ceil(CELLS).max(1);
     let map = Map::new(raster, cell);
     let free = |whole: u32, part: u32| whole.saturating_sub(part);
-    let (free_x, free_y) = (
-        free(raster.size().width, size.width),
-        free(raster.size().height, size.height),
-    );
+    let (free_x, free_y) = (free(raster.size().width, size.width), free(raster.size().height, size.height));
     // every cell's edge, and the last place that still fits
-    let places = |free: u32| {
-        (0..=free / cell)
-            .map(move |at| at * cell)
-            .chain((!free.is_multiple_of(cell)).then_some(free))
-    };
-    let mut best = Rect {
-        x: free_x / 2,
-        y: free_y / 2,
-        size,
-    };
+    let places =
+        |free: u32| (0..=free / cell).map(move |at| at * cell).chain((!free.is_multiple_of(cell)).then_some(free));
+    let mut best = Rect { x: free_x / 2, y: free_y / 2, size };
     let mut most = map.detail(best);
     let mut nearest = 0;
     for y in places(free_y) {
@@ -53,10 +43,8 @@ struct Map {
 
 impl Map {
     fn new(raster: &Raster, cell: u32) -> Self {
-        let (columns, rows) = (
-            raster.size().width.div_ceil(cell) as usize,
-            raster.size().height.div_ceil(cell) as usize,
-        );
+        let (columns, rows) =
+            (raster.size().width.div_ceil(cell) as usize, raster.size().height.div_ceil(cell) as usize);
         let mut sums = vec![0u64; (columns + 1) * (rows + 1)];
         let mut above: Vec<u8> = Vec::new();
         for (y, row) in raster.rows().enumerate() {
@@ -75,22 +63,14 @@ impl Map {
                 sums[at] = sums[at] + sums[at - 1] + sums[at - columns - 1] - sums[at - columns - 2];
             }
         }
-        Self {
-            cell,
-            columns,
-            rows,
-            sums,
-        }
+        Self { cell, columns, rows, sums }
     }
 
     /// Detail in the cells that a window covers, to the nearest cell.
     fn detail(&self, window: Rect) -> u64 {
         let nearest = |at: u32| ((at + self.cell / 2) / self.cell) as usize;
         let (left, top) = (nearest(window.x), nearest(window.y));
-        let (right, bottom) = (
-            nearest(window.x + window.size.width),
-            nearest(window.y + window.size.height),
-        );
+        let (right, bottom) = (nearest(window.x + window.size.width), nearest(window.y + window.size.height));
         let at =
             |column: usize, row: usize| self.sums[row.min(self.rows) * (self.columns + 1) + column.min(self.columns)];
         at(right, bottom) + at(left, top) - at(left, bottom) - at(right, top)
@@ -100,7 +80,5 @@ impl Map {
 /// Luma, as dark as the pixel is transparent.
 fn seen(pixel: &[u8]) -> u8 {
     let luma = luma(pixel);
-    pixel.get(3).map_or(luma, |&alpha| {
-        ((u16::from(luma) * u16::from(alpha)) / 255).to_le_bytes()[0]
-    })
+    pixel.get(3).map_or(luma, |&alpha| ((u16::from(luma) * u16::from(alpha)) / 255).to_le_bytes()[0])
 }

@@ -16,11 +16,7 @@ const TILE: usize = 512;
 
 /// Blurs by a Gaussian of this standard deviation, in pixels.
 pub fn blur(raster: Raster, sigma: f64) -> Raster {
-    if sigma > EXACT_SIGMA {
-        recursive::blur(raster, sigma)
-    } else {
-        exact(&raster, sigma, |_, blurred| blurred)
-    }
+    if sigma > EXACT_SIGMA { recursive::blur(raster, sigma) } else { exact(&raster, sigma, |_, blurred| blurred) }
 }
 
 /// in + amount · (in − blur(in, sigma)); sigma up to 10.
@@ -32,19 +28,11 @@ pub fn sharpen(raster: &Raster, sigma: f64, amount: f64) -> Raster {
 
 /// Bytes of scratch memory that a blur takes besides its input and output.
 pub fn scratch_bytes(raster: &Raster, sigma: f64) -> u64 {
-    if sigma > EXACT_SIGMA {
-        recursive::scratch_bytes(raster)
-    } else {
-        1 << 22
-    }
+    if sigma > EXACT_SIGMA { recursive::scratch_bytes(raster) } else { 1 << 22 }
 }
 
 fn exact(raster: &Raster, sigma: f64, combine: impl Fn(f32, f32) -> f32) -> Raster {
-    if raster.has_alpha() {
-        exact_in::<4>(raster, sigma, combine)
-    } else {
-        exact_in::<3>(raster, sigma, combine)
-    }
+    if raster.has_alpha() { exact_in::<4>(raster, sigma, combine) } else { exact_in::<3>(raster, sigma, combine) }
 }
 
 fn exact_in<const C: usize>(raster: &Raster, sigma: f64, combine: impl Fn(f32, f32) -> f32) -> Raster {
@@ -58,12 +46,8 @@ fn exact_in<const C: usize>(raster: &Raster, sigma: f64, combine: impl Fn(f32, f
             let (input, blurred) = tile.row(y);
             let start = y * stride + left * C;
             let row = &mut output.pixels_mut()[start..start + blurred.len()];
-            for ((out, input), blurred) in row
-                .as_chunks_mut::<C>()
-                .0
-                .iter_mut()
-                .zip(input.as_chunks::<C>().0)
-                .zip(blurred.as_chunks::<C>().0)
+            for ((out, input), blurred) in
+                row.as_chunks_mut::<C>().0.iter_mut().zip(input.as_chunks::<C>().0).zip(blurred.as_chunks::<C>().0)
             {
                 let mut pixel = [0.0; C];
                 for channel in 0..C {
@@ -78,15 +62,9 @@ fn exact_in<const C: usize>(raster: &Raster, sigma: f64, combine: impl Fn(f32, f
 
 /// A Gaussian's weights from the centre outwards; the centre and twice the others add up to 1.
 fn kernel(sigma: f64) -> Vec<f32> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "sigma is at most 10"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sigma is at most 10")]
     let radius = (3.5 * sigma).ceil() as u32;
-    let weights: Vec<f64> = (0..=radius)
-        .map(|at| (-0.5 * (f64::from(at) / sigma).powi(2)).exp())
-        .collect();
+    let weights: Vec<f64> = (0..=radius).map(|at| (-0.5 * (f64::from(at) / sigma).powi(2)).exp()).collect();
     let sum = weights[0] + 2.0 * weights[1..].iter().sum::<f64>();
     #[expect(clippy::cast_possible_truncation, reason = "weights between 0 and 1")]
     weights.iter().map(|weight| (weight / sum) as f32).collect()
@@ -110,9 +88,7 @@ impl<'a, const C: usize> Tile<'a, C> {
     fn new(raster: &'a Raster, kernel: &'a [f32], left: usize, right: usize) -> Self {
         let radius = kernel.len() - 1;
         let last = raster.size().width as usize - 1;
-        let columns: Vec<usize> = (left..right + 2 * radius)
-            .map(|x| x.saturating_sub(radius).min(last))
-            .collect();
+        let columns: Vec<usize> = (left..right + 2 * radius).map(|x| x.saturating_sub(radius).min(last)).collect();
         let rows = (2 * radius + 1).min(raster.size().height as usize);
         let samples = columns.len() * C;
         Self {
@@ -138,12 +114,7 @@ impl<'a, const C: usize> Tile<'a, C> {
         let row = |y: usize| &self.ring[y % self.ring.len()];
         weigh(&mut self.sums, self.kernel[0], row(y));
         for (at, &weight) in self.kernel.iter().enumerate().skip(1) {
-            add(
-                &mut self.sums,
-                weight,
-                row(y.saturating_sub(at)),
-                row((y + at).min(last)),
-            );
+            add(&mut self.sums, weight, row(y.saturating_sub(at)), row((y + at).min(last)));
         }
         let length = self.blurred.len();
         let shifted = |by: usize| &self.sums[by * C..by * C + length];
@@ -200,11 +171,7 @@ fn unpremultiply<const C: usize>(pixel: [f32; C]) -> [u8; C] {
     pixel.map(to_byte)
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "clamped to a byte before"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a byte before")]
 fn to_byte(value: f32) -> u8 {
     (value + 0.5).clamp(0.0, 255.0) as u8
 }

@@ -17,22 +17,14 @@ pub struct Picture<'a> {
 
 impl<'a> From<&'a Base> for Picture<'a> {
     fn from(base: &'a Base) -> Self {
-        Self {
-            raster: Cow::Borrowed(&base.raster),
-            size: base.size,
-            frame: base.frame,
-        }
+        Self { raster: Cow::Borrowed(&base.raster), size: base.size, frame: base.frame }
     }
 }
 
 /// For the last variant: nobody needs the decoded picture any more, so it is changed rather than copied.
 impl From<Base> for Picture<'_> {
     fn from(base: Base) -> Self {
-        Self {
-            raster: Cow::Owned(base.raster),
-            size: base.size,
-            frame: base.frame,
-        }
+        Self { raster: Cow::Owned(base.raster), size: base.size, frame: base.frame }
     }
 }
 
@@ -64,9 +56,7 @@ impl<'a> Picture<'a> {
             Operation::Flip(axis) => Ok(self.flip(axis)),
             Operation::Rotate(quarter) => Ok(self.rotate(quarter, after)),
             Operation::Crop(crop) => {
-                let rect = crop
-                    .rect(self.size)
-                    .unwrap_or_else(|| attention::window(&self.raster, after));
+                let rect = crop.rect(self.size).unwrap_or_else(|| attention::window(&self.raster, after));
                 self.crop(rect)
             }
             Operation::Resize(resize) => {
@@ -77,11 +67,7 @@ impl<'a> Picture<'a> {
                 Ok(Self::whole(resize::resize(&self.raster, self.frame, target)?))
             }
             Operation::Blur { sigma } => {
-                let raster = if let Cow::Owned(raster) = self.raster {
-                    raster
-                } else {
-                    self.raster.into_owned()
-                };
+                let raster = if let Cow::Owned(raster) = self.raster { raster } else { self.raster.into_owned() };
                 Ok(Self::whole(blur::blur(raster, sigma)))
             }
             Operation::Sharpen { sigma, amount } => Ok(Self::whole(blur::sharpen(&self.raster, sigma, amount))),
@@ -89,20 +75,12 @@ impl<'a> Picture<'a> {
     }
 
     fn whole(raster: Raster) -> Self {
-        Self {
-            size: raster.size(),
-            frame: Frame::whole(raster.size()),
-            raster: Cow::Owned(raster),
-        }
+        Self { size: raster.size(), frame: Frame::whole(raster.size()), raster: Cow::Owned(raster) }
     }
 
     fn flip(self, axis: Axis) -> Self {
         let frame = self.frame.flip(self.raster.size(), axis);
-        Self {
-            raster: Cow::Owned(self.raster.into_owned().flip(axis)),
-            frame,
-            ..self
-        }
+        Self { raster: Cow::Owned(self.raster.into_owned().flip(axis)), frame, ..self }
     }
 
     fn rotate(self, quarter: Quarter, after: Size) -> Self {
@@ -111,11 +89,7 @@ impl<'a> Picture<'a> {
             Quarter::Twice => self.raster.into_owned().rotate(quarter),
             Quarter::Once | Quarter::Thrice => self.raster.turned(quarter == Quarter::Once),
         };
-        Self {
-            raster: Cow::Owned(raster),
-            frame,
-            size: after,
-        }
+        Self { raster: Cow::Owned(raster), frame, size: after }
     }
 
     /// Crops; a scaled picture is only planned where the crop's edges lie on its grid.
@@ -128,20 +102,9 @@ impl<'a> Picture<'a> {
                 Err(Error::Encoding("a crop between pixels".to_owned()))
             }
         };
-        let size = Size {
-            width: on_grid(rect.size.width)?,
-            height: on_grid(rect.size.height)?,
-        };
-        let raster = self.raster.crop(picture::Rect {
-            x: on_grid(rect.x)?,
-            y: on_grid(rect.y)?,
-            size,
-        });
-        Ok(Self {
-            raster: Cow::Owned(raster),
-            size: rect.size,
-            frame: Frame::whole(size),
-        })
+        let size = Size { width: on_grid(rect.size.width)?, height: on_grid(rect.size.height)? };
+        let raster = self.raster.crop(picture::Rect { x: on_grid(rect.x)?, y: on_grid(rect.y)?, size });
+        Ok(Self { raster: Cow::Owned(raster), size: rect.size, frame: Frame::whole(size) })
     }
 
     fn scratch_bytes(&self, operation: &Operation) -> u64 {

@@ -23,9 +23,7 @@ pub fn to_srgb(raster: &mut Raster, profile: &[u8], is_grey: bool) {
 }
 
 fn transform(profile: &ColorProfile, from: Layout, to: Layout) -> Option<Arc<Transform8BitExecutor>> {
-    profile
-        .create_transform_8bit(from, &ColorProfile::new_srgb(), to, TransformOptions::default())
-        .ok()
+    profile.create_transform_8bit(from, &ColorProfile::new_srgb(), to, TransformOptions::default()).ok()
 }
 
 fn colour_to_srgb(raster: &mut Raster, profile: &ColorProfile) {
@@ -50,15 +48,11 @@ fn colour_to_srgb(raster: &mut Raster, profile: &ColorProfile) {
 fn is_identity(profile: &ColorProfile) -> bool {
     // 6 x 6 x 6 colours
     let level = |digit: u8| digit % 6 * 51;
-    let lattice: Vec<u8> = (0..216)
-        .flat_map(|colour: u8| [level(colour / 36), level(colour / 6), level(colour)])
-        .collect();
+    let lattice: Vec<u8> =
+        (0..216).flat_map(|colour: u8| [level(colour / 36), level(colour / 6), level(colour)]).collect();
     let mut converted = vec![0; lattice.len()];
     transform(profile, Layout::Rgb, Layout::Rgb).is_some_and(|same| same.transform(&lattice, &mut converted).is_ok())
-        && lattice
-            .iter()
-            .zip(&converted)
-            .all(|(before, after)| before.abs_diff(*after) <= 1)
+        && lattice.iter().zip(&converted).all(|(before, after)| before.abs_diff(*after) <= 1)
 }
 
 fn grey_to_srgb(raster: &mut Raster, profile: &ColorProfile) {
@@ -88,10 +82,7 @@ pub fn from_cmyk(size: Size, mut samples: Vec<u8>, inverted: bool, profile: Opti
         .filter(|profile| profile.color_space == DataColorSpace::Cmyk)
         .and_then(|profile| transform(&profile, Layout::Rgba, Layout::Rgb));
     for (inks, pixels) in samples.chunks(BATCH * 4).zip(raster.pixels_mut().chunks_mut(BATCH * 3)) {
-        if by_profile
-            .as_ref()
-            .is_some_and(|profile| profile.transform(inks, pixels).is_ok())
-        {
+        if by_profile.as_ref().is_some_and(|profile| profile.transform(inks, pixels).is_ok()) {
             continue;
         }
         for (&[cyan, magenta, yellow, black], pixel) in

@@ -24,10 +24,7 @@ pub struct Base {
 /// Decodes at 1 / `denominator` (1 unless the format is JPEG).
 pub fn upright(source: &[u8], header: &Header, denominator: u32, limits: &Limits) -> Result<Base> {
     let stored = header.stored_size();
-    let scaled = Size {
-        width: stored.width.div_ceil(denominator),
-        height: stored.height.div_ceil(denominator),
-    };
+    let scaled = Size { width: stored.width.div_ceil(denominator), height: stored.height.div_ceil(denominator) };
     // two rasters at most: what a codec gives and what it is converted or turned into
     limits.check_bytes(scaled.pixels() * 8)?;
     let raster = match header.format {
@@ -38,18 +35,10 @@ pub fn upright(source: &[u8], header: &Header, denominator: u32, limits: &Limits
         Format::Avif => return Err(Error::broken("AVIF is no source")),
     };
     if raster.size() != scaled {
-        return Err(Error::broken(format!(
-            "{:?} where the header says {scaled:?}",
-            raster.size()
-        )));
+        return Err(Error::broken(format!("{:?} where the header says {scaled:?}", raster.size())));
     }
     let side = |whole: u32| f64::from(whole) / f64::from(denominator);
-    let frame = Frame {
-        left: 0.0,
-        top: 0.0,
-        width: side(stored.width),
-        height: side(stored.height),
-    };
+    let frame = Frame { left: 0.0, top: 0.0, width: side(stored.width), height: side(stored.height) };
     Ok(Base {
         frame: frame.upright(scaled, header.orientation),
         raster: raster.upright(header.orientation),

@@ -30,11 +30,7 @@ fn settle_alpha(raster: &Raster, format: Format) -> Cow<'_, Raster> {
         Cow::Borrowed(raster)
     } else if format.has_alpha() {
         let opaque = raster.pixels().as_chunks::<4>().0.iter().all(|pixel| pixel[3] == 255);
-        if opaque {
-            Cow::Owned(raster.on_white())
-        } else {
-            Cow::Borrowed(raster)
-        }
+        if opaque { Cow::Owned(raster.on_white()) } else { Cow::Borrowed(raster) }
     } else {
         Cow::Owned(raster.on_white())
     }
@@ -44,9 +40,7 @@ fn jpeg(raster: &Raster, quality: u8) -> Result<Vec<u8>> {
     let mut compressor = Compressor::new().map_err(failed)?;
     compressor.set_quality(quality.into()).map_err(failed)?;
     compressor.set_subsamp(Subsamp::Sub2x2).map_err(failed)?;
-    compressor
-        .set_optimize(raster.size().pixels() <= OPTIMIZED_PIXELS)
-        .map_err(failed)?;
+    compressor.set_optimize(raster.size().pixels() <= OPTIMIZED_PIXELS).map_err(failed)?;
     let image = Image {
         pixels: raster.pixels(),
         width: raster.size().width as usize,
@@ -60,11 +54,7 @@ fn jpeg(raster: &Raster, quality: u8) -> Result<Vec<u8>> {
 fn png(raster: &Raster) -> Result<Vec<u8>> {
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, raster.size().width, raster.size().height);
-    encoder.set_color(if raster.has_alpha() {
-        png::ColorType::Rgba
-    } else {
-        png::ColorType::Rgb
-    });
+    encoder.set_color(if raster.has_alpha() { png::ColorType::Rgba } else { png::ColorType::Rgb });
     encoder.set_depth(png::BitDepth::Eight);
     let mut writer = encoder.write_header().map_err(failed)?;
     writer.write_image_data(raster.pixels()).map_err(failed)?;
@@ -73,15 +63,9 @@ fn png(raster: &Raster) -> Result<Vec<u8>> {
 }
 
 fn webp(raster: &Raster, quality: u8) -> Result<Vec<u8>> {
-    let layout = if raster.has_alpha() {
-        webp::PixelLayout::Rgba
-    } else {
-        webp::PixelLayout::Rgb
-    };
+    let layout = if raster.has_alpha() { webp::PixelLayout::Rgba } else { webp::PixelLayout::Rgb };
     let encoder = webp::Encoder::new(raster.pixels(), layout, raster.size().width, raster.size().height);
-    let file = encoder
-        .encode_simple(false, quality.into())
-        .map_err(|error| failed(format!("{error:?}")))?;
+    let file = encoder.encode_simple(false, quality.into()).map_err(|error| failed(format!("{error:?}")))?;
     Ok(file.to_vec())
 }
 

@@ -31,9 +31,7 @@ pub enum Error {
 impl Error {
     #[expect(clippy::needless_pass_by_value, reason = "as map_err calls it")]
     pub(crate) fn broken(cause: impl ToString) -> Self {
-        Self::Broken {
-            cause: cause.to_string(),
-        }
+        Self::Broken { cause: cause.to_string() }
     }
 
     /// Whether another try could end otherwise.
@@ -48,15 +46,11 @@ impl From<Error> for model::Error {
             Error::Refused(error) => error,
             Error::Broken { .. } => Self {
                 fields: vec![FieldError::at("/file", "The data is cut off or damaged.")],
-                ..Self::new(
-                    Code::InvalidInput,
-                    "The picture's data is cut off or damaged. Send the whole file again.",
-                )
+                ..Self::new(Code::InvalidInput, "The picture's data is cut off or damaged. Send the whole file again.")
             },
-            Error::Memory { .. } => Self::new(
-                Code::TooManyPixels,
-                "The picture takes too much memory. Send a smaller one.",
-            ),
+            Error::Memory { .. } => {
+                Self::new(Code::TooManyPixels, "The picture takes too much memory. Send a smaller one.")
+            }
             Error::Encoding(_) => Self::internal(),
         }
     }

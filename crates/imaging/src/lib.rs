@@ -33,20 +33,13 @@ pub struct Limits {
 impl Default for Limits {
     /// 50 megapixels and 1 GiB, which is enough for any chain over them.
     fn default() -> Self {
-        Self {
-            max_pixels: picture::MAX_PIXELS,
-            max_bytes: 1 << 30,
-        }
+        Self { max_pixels: picture::MAX_PIXELS, max_bytes: 1 << 30 }
     }
 }
 
 impl Limits {
     fn check_bytes(&self, bytes: u64) -> Result<()> {
-        if bytes > self.max_bytes {
-            Err(Error::Memory { needed: bytes })
-        } else {
-            Ok(())
-        }
+        if bytes > self.max_bytes { Err(Error::Memory { needed: bytes }) } else { Ok(()) }
     }
 }
 
@@ -76,9 +69,7 @@ pub fn transform(source: &[u8], request: &Request, limits: &Limits) -> Result<Ve
     guarded(|| {
         let denominator = plan::denominator(&header, request);
         let base = decode::upright(source, &header, denominator, limits)?;
-        let (last, others) = planned
-            .split_last()
-            .ok_or_else(|| Error::Encoding("no variant".to_owned()))?;
+        let (last, others) = planned.split_last().ok_or_else(|| Error::Encoding("no variant".to_owned()))?;
         let mut made = Vec::with_capacity(planned.len());
         for (variant, expected) in request.variants.iter().zip(others) {
             let raster = chain::run(&base, &variant.operations, limits)?;
@@ -94,21 +85,11 @@ pub fn transform(source: &[u8], request: &Request, limits: &Limits) -> Result<Ve
 
 fn finish(raster: &Raster, variant: &Variant, expected: &picture::Output, source: Format) -> Result<Output> {
     if raster.size() != expected.size {
-        return Err(Error::Encoding(format!(
-            "{:?} instead of {:?}",
-            raster.size(),
-            expected.size
-        )));
+        return Err(Error::Encoding(format!("{:?} instead of {:?}", raster.size(), expected.size)));
     }
     let bytes = encode::encode(raster, expected.format, variant.quality(source))?;
     let (width, height) = (expected.size.width, expected.size.height);
-    Ok(Output {
-        name: expected.name.clone(),
-        width,
-        height,
-        format: expected.format,
-        bytes,
-    })
+    Ok(Output { name: expected.name.clone(), width, height, format: expected.format, bytes })
 }
 
 /// Decodes a whole picture, upright and in sRGB: what tests and tools compare with.

@@ -7,12 +7,7 @@ pub fn denominator(header: &Header, request: &Request) -> u32 {
     if header.format != Format::Jpeg {
         return 1;
     }
-    let allowed = |by: &u32| {
-        request
-            .variants
-            .iter()
-            .all(|variant| allows(header.size, &variant.operations, *by))
-    };
+    let allowed = |by: &u32| request.variants.iter().all(|variant| allows(header.size, &variant.operations, *by));
     [8, 4, 2].into_iter().find(allowed).unwrap_or(1)
 }
 
@@ -28,14 +23,7 @@ fn allows(mut size: Size, operations: &[Operation], by: u32) -> bool {
             },
             Operation::Crop(crop) => {
                 let Some(rect) = crop.rect(size) else { return false };
-                let edges = [
-                    size.width,
-                    size.height,
-                    rect.x,
-                    rect.y,
-                    rect.size.width,
-                    rect.size.height,
-                ];
+                let edges = [size.width, size.height, rect.x, rect.y, rect.size.width, rect.size.height];
                 if edges.iter().any(|edge| edge % by != 0) {
                     return false;
                 }
@@ -62,14 +50,7 @@ mod tests {
         let json = serde_json::from_str(chains).unwrap();
         let request = Request::parse(None, Some(&json)).unwrap();
         let size = Size { width, height };
-        denominator(
-            &Header {
-                format: Format::Jpeg,
-                size,
-                orientation: Orientation::UPRIGHT,
-            },
-            &request,
-        )
+        denominator(&Header { format: Format::Jpeg, size, orientation: Orientation::UPRIGHT }, &request)
     }
 
     #[test]
@@ -86,10 +67,7 @@ mod tests {
     fn the_neediest_variant_decides() {
         let two = r#"{"a": [{"op": "resize", "width": 100}], "b": [{"op": "resize", "width": 1000}]}"#;
         assert_eq!(planned(4000, 3000, two), 2);
-        assert_eq!(
-            planned(4000, 3000, r#"{"a": [{"op": "resize", "width": 100}], "b": []}"#),
-            1
-        );
+        assert_eq!(planned(4000, 3000, r#"{"a": [{"op": "resize", "width": 100}], "b": []}"#), 1);
     }
 
     #[test]
@@ -103,11 +81,7 @@ mod tests {
         assert_eq!(planned(4000, 3000, &resized(r#"{"op": "rotate", "degrees": 90}"#)), 8);
         assert_eq!(planned(4000, 3000, &resized(r#"{"op": "blur", "sigma": 1}"#)), 1);
         assert_eq!(
-            planned(
-                4000,
-                3000,
-                &resized(r#"{"op": "crop", "width": 800, "height": 800, "gravity": "attention"}"#)
-            ),
+            planned(4000, 3000, &resized(r#"{"op": "crop", "width": 800, "height": 800, "gravity": "attention"}"#)),
             1
         );
     }

@@ -13,11 +13,7 @@ pub struct Raster {
 impl Raster {
     /// All zero.
     pub fn new(size: Size, alpha: bool) -> Self {
-        Self {
-            size,
-            alpha,
-            pixels: vec![0; row_bytes(size.width, alpha) * size.height as usize],
-        }
+        Self { size, alpha, pixels: vec![0; row_bytes(size.width, alpha) * size.height as usize] }
     }
 
     /// From pixels; `None` if their number does not fit.
@@ -72,11 +68,7 @@ impl Raster {
         let start = row_bytes(rect.x, self.alpha);
         let end = start + row_bytes(rect.size.width, self.alpha);
         let rows = self.rows().skip(rect.y as usize).take(rect.size.height as usize);
-        Self {
-            size: rect.size,
-            alpha: self.alpha,
-            pixels: rows.flat_map(|row| &row[start..end]).copied().collect(),
-        }
+        Self { size: rect.size, alpha: self.alpha, pixels: rows.flat_map(|row| &row[start..end]).copied().collect() }
     }
 
     /// Turned clockwise.
@@ -91,35 +83,21 @@ impl Raster {
     /// A quarter turn, from which this picture itself stays as it is.
     #[must_use]
     pub fn turned(&self, clockwise: bool) -> Self {
-        if self.alpha {
-            self.turn::<4>(clockwise)
-        } else {
-            self.turn::<3>(clockwise)
-        }
+        if self.alpha { self.turn::<4>(clockwise) } else { self.turn::<3>(clockwise) }
     }
 
     /// A quarter turn, in tiles: a column at a time would miss the cache at every pixel.
     fn turn<const C: usize>(&self, clockwise: bool) -> Self {
         const TILE: usize = 32;
         let (width, height) = (self.size.width as usize, self.size.height as usize);
-        let mut turned = Self::new(
-            Size {
-                width: self.size.height,
-                height: self.size.width,
-            },
-            self.alpha,
-        );
+        let mut turned = Self::new(Size { width: self.size.height, height: self.size.width }, self.alpha);
         let (from, _) = self.pixels.as_chunks::<C>();
         let (to, _) = turned.pixels.as_chunks_mut::<C>();
         for top in (0..height).step_by(TILE) {
             for left in (0..width).step_by(TILE) {
                 for y in top..(top + TILE).min(height) {
                     for x in left..(left + TILE).min(width) {
-                        let at = if clockwise {
-                            x * height + (height - 1 - y)
-                        } else {
-                            (width - 1 - x) * height + y
-                        };
+                        let at = if clockwise { x * height + (height - 1 - y) } else { (width - 1 - x) * height + y };
                         to[at] = from[y * width + x];
                     }
                 }
@@ -133,14 +111,12 @@ impl Raster {
     pub fn flip(mut self, axis: Axis) -> Self {
         let stride = self.stride();
         match axis {
-            Axis::Horizontal if self.alpha => self
-                .pixels
-                .chunks_exact_mut(stride)
-                .for_each(|row| row.as_chunks_mut::<4>().0.reverse()),
-            Axis::Horizontal => self
-                .pixels
-                .chunks_exact_mut(stride)
-                .for_each(|row| row.as_chunks_mut::<3>().0.reverse()),
+            Axis::Horizontal if self.alpha => {
+                self.pixels.chunks_exact_mut(stride).for_each(|row| row.as_chunks_mut::<4>().0.reverse());
+            }
+            Axis::Horizontal => {
+                self.pixels.chunks_exact_mut(stride).for_each(|row| row.as_chunks_mut::<3>().0.reverse());
+            }
             Axis::Vertical => {
                 let half = self.size.height as usize / 2 * stride;
                 let (upper, lower) = self.pixels.split_at_mut(half);
@@ -187,11 +163,7 @@ impl Raster {
         };
         let opaque = |&[red, green, blue, alpha]: &[u8; 4]| [red, green, blue].map(|value| mix(value, alpha));
         let pixels = self.pixels.as_chunks::<4>().0.iter().flat_map(opaque).collect();
-        Self {
-            size: self.size,
-            alpha: false,
-            pixels,
-        }
+        Self { size: self.size, alpha: false, pixels }
     }
 }
 

@@ -28,42 +28,23 @@ pub struct Frame {
 impl Frame {
     /// All of a raster.
     pub fn whole(size: Size) -> Self {
-        Self {
-            left: 0.0,
-            top: 0.0,
-            width: size.width.into(),
-            height: size.height.into(),
-        }
+        Self { left: 0.0, top: 0.0, width: size.width.into(), height: size.height.into() }
     }
 
     /// Where this part is after the raster of `size` was mirrored.
     #[must_use]
     pub fn flip(self, size: Size, axis: Axis) -> Self {
         match axis {
-            Axis::Horizontal => Self {
-                left: f64::from(size.width) - self.left - self.width,
-                ..self
-            },
-            Axis::Vertical => Self {
-                top: f64::from(size.height) - self.top - self.height,
-                ..self
-            },
+            Axis::Horizontal => Self { left: f64::from(size.width) - self.left - self.width, ..self },
+            Axis::Vertical => Self { top: f64::from(size.height) - self.top - self.height, ..self },
         }
     }
 
     /// Where this part is after the raster of `size` was turned clockwise.
     #[must_use]
     pub fn rotate(self, size: Size, quarter: Quarter) -> Self {
-        let turned = Self {
-            left: self.top,
-            top: self.left,
-            width: self.height,
-            height: self.width,
-        };
-        let new = Size {
-            width: size.height,
-            height: size.width,
-        };
+        let turned = Self { left: self.top, top: self.left, width: self.height, height: self.width };
+        let new = Size { width: size.height, height: size.width };
         match quarter {
             Quarter::Once => turned.flip(new, Axis::Horizontal),
             Quarter::Twice => self.flip(size, Axis::Horizontal).flip(size, Axis::Vertical),
@@ -91,19 +72,11 @@ impl Frame {
     fn kept(self, target: Target) -> Self {
         let cut = |start: f64, length: f64, scaled: u32, output: u32| {
             let pixel = length / f64::from(scaled);
-            (
-                start + f64::from((scaled - output) / 2) * pixel,
-                f64::from(output) * pixel,
-            )
+            (start + f64::from((scaled - output) / 2) * pixel, f64::from(output) * pixel)
         };
         let (left, width) = cut(self.left, self.width, target.scaled.width, target.output.width);
         let (top, height) = cut(self.top, self.height, target.scaled.height, target.output.height);
-        Self {
-            left,
-            top,
-            width,
-            height,
-        }
+        Self { left, top, width, height }
     }
 }
 
@@ -121,19 +94,13 @@ fn scale(resizer: &mut Resizer, raster: &Raster, part: Frame, output: &mut Raste
     let Size { width, height } = raster.size();
     let left = part.left.clamp(0.0, f64::from(width));
     let top = part.top.clamp(0.0, f64::from(height));
-    let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
-        .crop(
-            left,
-            top,
-            part.width.min(f64::from(width) - left),
-            part.height.min(f64::from(height) - top),
-        );
-    let kind = if raster.has_alpha() {
-        PixelType::U8x4
-    } else {
-        PixelType::U8x3
-    };
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3)).crop(
+        left,
+        top,
+        part.width.min(f64::from(width) - left),
+        part.height.min(f64::from(height) - top),
+    );
+    let kind = if raster.has_alpha() { PixelType::U8x4 } else { PixelType::U8x3 };
     let size = output.size();
     let from = ImageRef::new(width, height, raster.pixels(), kind).map_err(failed)?;
     let mut to = Image::from_slice_u8(size.width, size.height, output.pixels_mut(), kind).map_err(failed)?;

@@ -33,10 +33,7 @@ impl EmailAddress {
         if normal.len() > MAX_BYTES {
             return Err("must have at most 254 bytes");
         }
-        Ok(Self {
-            given: given.to_owned(),
-            normal,
-        })
+        Ok(Self { given: given.to_owned(), normal })
     }
 
     /// As the person typed it.
@@ -85,10 +82,7 @@ fn ascii_domain(domain: &str) -> Result<String, &'static str> {
     }
     let ascii = idna::domain_to_ascii_strict(domain).map_err(|_| WRONG)?;
     let labels = ascii.split('.').count();
-    let numeric_top = ascii
-        .rsplit('.')
-        .next()
-        .is_some_and(|top| top.bytes().all(|byte| byte.is_ascii_digit()));
+    let numeric_top = ascii.rsplit('.').next().is_some_and(|top| top.bytes().all(|byte| byte.is_ascii_digit()));
     if labels < 2 || numeric_top || ascii.ends_with('.') || ascii.len() > 253 {
         return Err(WRONG);
     }
@@ -116,10 +110,7 @@ mod tests {
         assert_eq!(normal("straße@example.com"), normal("STRASSE@example.com"));
         assert_eq!(normal("e\u{301}@example.com"), normal("É@example.com"));
         assert_eq!(normal("a@bücher.example"), normal("A@xn--bcher-kva.example"));
-        assert_eq!(
-            EmailAddress::parse("John@Example.com").unwrap().given(),
-            "John@Example.com"
-        );
+        assert_eq!(EmailAddress::parse("John@Example.com").unwrap().given(), "John@Example.com");
     }
 
     #[test]

@@ -187,10 +187,7 @@ pub struct FieldError {
 impl FieldError {
     /// An error at a JSON pointer.
     pub fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self {
-            location: Location::Pointer(pointer.into()),
-            detail: detail.into(),
-        }
+        Self { location: Location::Pointer(pointer.into()), detail: detail.into() }
     }
 }
 
@@ -216,21 +213,12 @@ impl Error {
             Code::Busy | Code::Unavailable | Code::InDoubt | Code::IdempotencyInProgress | Code::Moved => Some(1),
             _ => None,
         };
-        Self {
-            code,
-            detail: detail.into(),
-            fields: Vec::new(),
-            retry_after_s,
-            replayed: false,
-        }
+        Self { code, detail: detail.into(), fields: Vec::new(), retry_after_s, replayed: false }
     }
 
     /// `INVALID_INPUT` with all its field errors.
     pub fn invalid(fields: Vec<FieldError>) -> Self {
-        let mut error = Self::new(
-            Code::InvalidInput,
-            "Mend the fields named in errors and send the request again.",
-        );
+        let mut error = Self::new(Code::InvalidInput, "Mend the fields named in errors and send the request again.");
         error.fields = fields;
         error
     }
@@ -238,10 +226,7 @@ impl Error {
     /// Adds a field error.
     #[must_use]
     pub fn field(mut self, location: Location, detail: impl Into<String>) -> Self {
-        self.fields.push(FieldError {
-            location,
-            detail: detail.into(),
-        });
+        self.fields.push(FieldError { location, detail: detail.into() });
         self
     }
 
@@ -261,18 +246,12 @@ impl Error {
 
     /// `NOT_FOUND` for a kind of thing, such as "user".
     pub fn not_found(what: &str) -> Self {
-        Self::new(
-            Code::NotFound,
-            format!("There is no such {what}, or you may not know of it."),
-        )
+        Self::new(Code::NotFound, format!("There is no such {what}, or you may not know of it."))
     }
 
     /// `INTERNAL`. The cause belongs in the log where this is made, never in the answer.
     pub fn internal() -> Self {
-        Self::new(
-            Code::Internal,
-            "Something failed on our side. Try again; if it stays, report the traceId.",
-        )
+        Self::new(Code::Internal, "Something failed on our side. Try again; if it stays, report the traceId.")
     }
 }
 

@@ -14,11 +14,7 @@ pub struct UserId(u64);
 impl UserId {
     /// The id, if it is in range.
     pub const fn new(id: u64) -> Option<Self> {
-        if id >= 1 && id < USER_ID_LIMIT {
-            Some(Self(id))
-        } else {
-            None
-        }
+        if id >= 1 && id < USER_ID_LIMIT { Some(Self(id)) } else { None }
     }
 
     /// Reads `[1-9][0-9]{0,15}` below 2^53; no sign, no leading zero, no space.
@@ -105,22 +101,8 @@ mod tests {
     #[test]
     fn user_ids_are_read_strictly() {
         assert_eq!(UserId::parse("12").map(UserId::get), Some(12));
-        assert_eq!(
-            UserId::parse("9007199254740991").map(UserId::get),
-            Some(USER_ID_LIMIT - 1)
-        );
-        for wrong in [
-            "",
-            "0",
-            "012",
-            "-1",
-            "+1",
-            " 1",
-            "1.0",
-            "9007199254740992",
-            "99999999999999999",
-            "１",
-        ] {
+        assert_eq!(UserId::parse("9007199254740991").map(UserId::get), Some(USER_ID_LIMIT - 1));
+        for wrong in ["", "0", "012", "-1", "+1", " 1", "1.0", "9007199254740992", "99999999999999999", "１"] {
             assert_eq!(UserId::parse(wrong), None, "{wrong}");
         }
     }

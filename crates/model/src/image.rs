@@ -28,9 +28,7 @@ impl ImageStatus {
 
     /// Reads the word.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Queued, Self::Running, Self::Done, Self::Failed]
-            .into_iter()
-            .find(|status| status.as_str() == word)
+        [Self::Queued, Self::Running, Self::Done, Self::Failed].into_iter().find(|status| status.as_str() == word)
     }
 
     /// Whether nothing will change any more.

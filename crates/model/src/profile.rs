@@ -273,16 +273,9 @@ mod tests {
 
     #[test]
     fn a_merge_patch_sets_clears_and_keeps() {
-        let patch = AddressPatch {
-            city: Patch::Set("Oslo".into()),
-            state: Patch::Clear,
-            ..AddressPatch::default()
-        };
-        let before = Address {
-            state: Some("NY".into()),
-            street_address: Some("21 2nd Street".into()),
-            ..Address::default()
-        };
+        let patch = AddressPatch { city: Patch::Set("Oslo".into()), state: Patch::Clear, ..AddressPatch::default() };
+        let before =
+            Address { state: Some("NY".into()), street_address: Some("21 2nd Street".into()), ..Address::default() };
         let after = merge_address(Some(before), &patch);
         assert_eq!(after.city.as_deref(), Some("Oslo"));
         assert_eq!(after.state, None);
@@ -295,10 +288,7 @@ mod tests {
             email: EmailAddress::parse("a@example.com").unwrap(),
             first_name: String::new(),
             last_name: "x\u{0}".into(),
-            address: Some(Address {
-                postal_code: Some(PostalCode(String::new())),
-                ..Address::default()
-            }),
+            address: Some(Address { postal_code: Some(PostalCode(String::new())), ..Address::default() }),
             phone_numbers: vec![String::new(); 21],
         };
         assert_eq!(user.errors().len(), 1 + 1 + 1 + 1 + 21);

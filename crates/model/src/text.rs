@@ -9,21 +9,14 @@ use crate::FieldError;
 pub fn check(errors: &mut Vec<FieldError>, pointer: &str, text: &str, min: usize, max: usize) {
     let length = text.chars().count();
     if length < min || length > max {
-        errors.push(FieldError::at(
-            pointer,
-            format!("must have {min} to {max} characters, has {length}"),
-        ));
+        errors.push(FieldError::at(pointer, format!("must have {min} to {max} characters, has {length}")));
     }
     if has_control(text) {
-        errors.push(FieldError::at(
-            pointer,
-            "must not contain NUL or other control characters",
-        ));
+        errors.push(FieldError::at(pointer, "must not contain NUL or other control characters"));
     }
 }
 
 /// Whether a text contains a character that no single-line field may contain.
 pub fn has_control(text: &str) -> bool {
-    text.chars()
-        .any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
+    text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
 }

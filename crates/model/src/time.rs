@@ -14,9 +14,7 @@ pub fn now_ms() -> i64 {
 
 /// RFC 3339 in UTC with milliseconds, as the public API shows times: `2026-01-31T12:00:00.000Z`.
 pub fn rfc3339(ms: i64) -> String {
-    DateTime::from_timestamp_millis(ms)
-        .unwrap_or(DateTime::UNIX_EPOCH)
-        .to_rfc3339_opts(SecondsFormat::Millis, true)
+    DateTime::from_timestamp_millis(ms).unwrap_or(DateTime::UNIX_EPOCH).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 #[cfg(test)]

@@ -53,11 +53,7 @@ impl From<object_store::Error> for Error {
 
 impl From<io::Error> for Error {
     fn from(source: io::Error) -> Self {
-        object_store::Error::Generic {
-            store: "local",
-            source: Box::new(source),
-        }
-        .into()
+        object_store::Error::Generic { store: "local", source: Box::new(source) }.into()
     }
 }
 
@@ -74,19 +70,16 @@ impl From<Error> for model::Error {
             Error::TooLarge { limit_bytes } => {
                 Self::new(Code::BodyTooLarge, format!("Send at most {limit_bytes} bytes."))
             }
-            Error::OutOfRange { size_bytes } => Self::new(
-                Code::RangeNotSatisfiable,
-                format!("Ask for bytes 0 to {}.", size_bytes.saturating_sub(1)),
-            ),
-            Error::Full(_) => Self::new(
-                Code::Unavailable,
-                "There is no space left to store pictures. Try again later.",
-            )
-            .retry_after(30),
-            Error::Engine(_) | Error::Directory { .. } => Self::new(
-                Code::Unavailable,
-                "Pictures cannot be stored or read now. Try again shortly.",
-            ),
+            Error::OutOfRange { size_bytes } => {
+                Self::new(Code::RangeNotSatisfiable, format!("Ask for bytes 0 to {}.", size_bytes.saturating_sub(1)))
+            }
+            Error::Full(_) => {
+                Self::new(Code::Unavailable, "There is no space left to store pictures. Try again later.")
+                    .retry_after(30)
+            }
+            Error::Engine(_) | Error::Directory { .. } => {
+                Self::new(Code::Unavailable, "Pictures cannot be stored or read now. Try again shortly.")
+            }
         }
     }
 }
@@ -112,9 +105,6 @@ mod tests {
         let of = |kind: io::ErrorKind| Error::from(io::Error::from(kind));
         assert!(matches!(of(io::ErrorKind::StorageFull), Error::Full(_)));
         assert!(matches!(of(io::ErrorKind::PermissionDenied), Error::Engine(_)));
-        assert_eq!(
-            model::Error::from(of(io::ErrorKind::StorageFull)).retry_after_s,
-            Some(30)
-        );
+        assert_eq!(model::Error::from(of(io::ErrorKind::StorageFull)).retry_after_s, Some(30));
     }
 }

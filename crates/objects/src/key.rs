@@ -26,9 +26,7 @@ impl ContentHash {
     fn parse(text: &str) -> Option<Self> {
         // An image id has the same shape: 32 lower-case hexadecimal digits.
         let digits = ImageId::parse(text)?;
-        u128::from_str_radix(digits.as_str(), 16)
-            .ok()
-            .map(|number| Self(number.to_be_bytes()))
+        u128::from_str_radix(digits.as_str(), 16).ok().map(|number| Self(number.to_be_bytes()))
     }
 }
 
@@ -82,21 +80,13 @@ pub struct Key {
 impl Key {
     /// The key of an upload.
     pub const fn source(image: ImageId, hash: ContentHash) -> Self {
-        Self {
-            image,
-            hash,
-            format: None,
-        }
+        Self { image, hash, format: None }
     }
 
     /// The key of a derived picture; none where `format` is not `jpeg`, `png`, `webp` or `avif`.
     pub fn media(image: ImageId, hash: ContentHash, format: &str) -> Option<Self> {
         let format = FORMATS.iter().position(|(word, ..)| *word == format)?;
-        Some(Self {
-            image,
-            hash,
-            format: Some(format),
-        })
+        Some(Self { image, hash, format: Some(format) })
     }
 
     /// Reads a name below `sources/`.
@@ -110,11 +100,7 @@ impl Key {
         let (stem, extension) = name.split_once('.')?;
         let (image, hash) = parse_stem(stem)?;
         let format = FORMATS.iter().position(|(_, ext, _)| *ext == extension)?;
-        Some(Self {
-            image,
-            hash,
-            format: Some(format),
-        })
+        Some(Self { image, hash, format: Some(format) })
     }
 
     pub(crate) fn parse(class: Class, name: &str) -> Option<Self> {
@@ -126,11 +112,7 @@ impl Key {
 
     /// What the object is for.
     pub const fn class(&self) -> Class {
-        if self.format.is_some() {
-            Class::Media
-        } else {
-            Class::Source
-        }
+        if self.format.is_some() { Class::Media } else { Class::Source }
     }
 
     /// Whose object it is.
@@ -153,8 +135,7 @@ impl Key {
 
     /// The content type to serve it with; `application/octet-stream` for a source.
     pub fn content_type(&self) -> &'static str {
-        self.format
-            .map_or("application/octet-stream", |format| FORMATS[format].2)
+        self.format.map_or("application/octet-stream", |format| FORMATS[format].2)
     }
 
     /// Where the engine holds it.

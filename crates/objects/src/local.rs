@@ -98,11 +98,7 @@ fn is_staging(name: &str) -> bool {
 }
 
 fn modified_ms(entry: &fs::DirEntry) -> io::Result<i64> {
-    let since = entry
-        .metadata()?
-        .modified()?
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = entry.metadata()?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 

@@ -38,11 +38,7 @@ impl Objects {
     /// Objects in a local directory, which is made where it is missing.
     pub fn local(root: &FsPath) -> Result<Self> {
         let (local, store) = LocalRoot::open(root)?;
-        Ok(Self {
-            store: Arc::new(store),
-            local: Some(Arc::new(local)),
-            part_bytes: LOCAL_PART_BYTES,
-        })
+        Ok(Self { store: Arc::new(store), local: Some(Arc::new(local)), part_bytes: LOCAL_PART_BYTES })
     }
 
     /// Objects in any other engine. Its single puts and completed multipart uploads must be atomic and durable.
@@ -50,11 +46,7 @@ impl Objects {
     /// `part_bytes` is the size of multipart parts (S3 wants 5 MiB at least) and what an upload holds in memory; what is
     /// smaller is put in one call.
     pub fn over(store: Arc<dyn ObjectStore>, part_bytes: usize) -> Self {
-        Self {
-            store,
-            local: None,
-            part_bytes: part_bytes.max(1),
-        }
+        Self { store, local: None, part_bytes: part_bytes.max(1) }
     }
 
     /// Begins an upload of at most `limit_bytes`.
@@ -92,11 +84,7 @@ impl Objects {
     /// Size and time of an object.
     pub async fn meta(&self, key: &Key) -> Result<Listed> {
         let meta = self.store.head(&key.location()).await?;
-        Ok(Listed {
-            key: key.clone(),
-            bytes: meta.size,
-            modified_ms: meta.last_modified.timestamp_millis(),
-        })
+        Ok(Listed { key: key.clone(), bytes: meta.size, modified_ms: meta.last_modified.timestamp_millis() })
     }
 
     /// Deletes an object; one that is not there is deleted already. On the local engine the deletion outlives a power cut too:
@@ -147,9 +135,5 @@ impl Objects {
 
 fn listed(class: Class, meta: &ObjectMeta) -> Option<Listed> {
     let key = Key::parse(class, meta.location.filename()?)?;
-    Some(Listed {
-        key,
-        bytes: meta.size,
-        modified_ms: meta.last_modified.timestamp_millis(),
-    })
+    Some(Listed { key, bytes: meta.size, modified_ms: meta.last_modified.timestamp_millis() })
 }

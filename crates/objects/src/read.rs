@@ -58,10 +58,7 @@ impl Objects {
                 Some(range.within(size_bytes).ok_or(Error::OutOfRange { size_bytes })?)
             }
         };
-        let options = GetOptions {
-            range: range.map(GetRange::Bounded),
-            ..GetOptions::default()
-        };
+        let options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
         let result = self.store.get_opts(&location, options).await?;
         let body = match result.payload {
             GetResultPayload::File(file, _) => file_body(file, result.range.clone()),

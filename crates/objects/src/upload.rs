@@ -47,9 +47,7 @@ impl Upload {
     pub async fn write(&mut self, mut chunk: Bytes) -> Result<()> {
         self.bytes += chunk.len() as u64;
         if self.bytes > self.limit_bytes {
-            return Err(Error::TooLarge {
-                limit_bytes: self.limit_bytes,
-            });
+            return Err(Error::TooLarge { limit_bytes: self.limit_bytes });
         }
         self.hasher.update(&chunk);
         // Parts are cut to one size, which some S3 engines ask for.
@@ -82,12 +80,7 @@ impl Upload {
             }
         };
         let hash = ContentHash::from_full(&self.hasher.finalize());
-        Ok(Staged {
-            objects: self.objects.clone(),
-            hash,
-            bytes: self.bytes,
-            body,
-        })
+        Ok(Staged { objects: self.objects.clone(), hash, bytes: self.bytes, body })
     }
 
     async fn send_pending(&mut self) -> Result<()> {

@@ -28,11 +28,7 @@ pub struct AttemptSettings {
 
 impl Default for AttemptSettings {
     fn default() -> Self {
-        Self {
-            limit: 10,
-            window_ms: 3_600_000,
-            accounts: 65_536,
-        }
+        Self { limit: 10, window_ms: 3_600_000, accounts: 65_536 }
     }
 }
 
@@ -76,11 +72,7 @@ impl Attempts {
     /// A counter with nothing counted.
     pub fn new(settings: AttemptSettings) -> Self {
         let prints = (RandomState::new(), RandomState::new());
-        Self(Arc::new(Inner {
-            settings,
-            prints,
-            accounts: Mutex::default(),
-        }))
+        Self(Arc::new(Inner { settings, prints, accounts: Mutex::default() }))
     }
 
     /// Asks whether a password of this account may be looked at now, and waits for its turn where others are under way.
@@ -91,11 +83,7 @@ impl Attempts {
         loop {
             let turn = match self.0.enter(print, now_ms)? {
                 Entrance::Open => {
-                    return Ok(Attempt {
-                        inner: Arc::clone(&self.0),
-                        print,
-                        wrong_at_ms: None,
-                    });
+                    return Ok(Attempt { inner: Arc::clone(&self.0), print, wrong_at_ms: None });
                 }
                 Entrance::Wait(turn) => turn,
             };
@@ -131,9 +119,7 @@ impl Inner {
         if account.wrong.len() >= limit {
             let free_ms = account.wrong.front().map_or(0, |oldest| oldest + window_ms - now_ms);
             let seconds = u32::try_from(free_ms.max(0) / 1_000 + i64::from(free_ms % 1_000 > 0)).unwrap_or(u32::MAX);
-            return Err(TooMany {
-                retry_after_s: seconds.max(1),
-            });
+            return Err(TooMany { retry_after_s: seconds.max(1) });
         }
         if account.wrong.len() + account.under_way < limit {
             account.under_way += 1;

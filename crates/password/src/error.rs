@@ -27,10 +27,7 @@ impl From<Error> for model::Error {
             )
             .retry_after(retry_after_s),
             Error::Stored(_) => Self::internal(),
-            Error::Failed(_) => Self::new(
-                model::Code::Unavailable,
-                "Passwords cannot be checked just now. Try again.",
-            ),
+            Error::Failed(_) => Self::new(model::Code::Unavailable, "Passwords cannot be checked just now. Try again."),
         }
     }
 }

@@ -31,9 +31,7 @@ struct Inner {
 impl Hasher {
     /// Starts the pool. Settings below the floor are refused.
     pub fn new(settings: Settings) -> io::Result<Self> {
-        settings
-            .validate()
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        settings.validate().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let dummy = Recipe::new(&settings, &[0x5c; SALT_BYTES]).map_err(io::Error::other)?;
         let pool = Pool::start(&settings)?;
         Ok(Self(Arc::new(Inner { settings, pool, dummy })))
@@ -54,19 +52,13 @@ impl Hasher {
         let below = recipe.is_below(&self.0.settings);
         // `Output` compares in constant time.
         let ok = self.0.pool.run(recipe, password).await? == stored;
-        Ok(Verdict {
-            ok,
-            needs_rehash: ok && below,
-        })
+        Ok(Verdict { ok, needs_rehash: ok && below })
     }
 
     /// The work of checking a password where there is none to check against. Never right.
     pub async fn verify_dummy(&self, password: SecretString) -> Result<Verdict, Error> {
         self.0.pool.run(self.0.dummy.clone(), password).await?;
-        Ok(Verdict {
-            ok: false,
-            needs_rehash: false,
-        })
+        Ok(Verdict { ok: false, needs_rehash: false })
     }
 
     /// Hashes done since the start, of all three kinds.
@@ -77,8 +69,6 @@ impl Hasher {
 
 impl fmt::Debug for Hasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hasher")
-            .field("settings", &self.0.settings)
-            .finish_non_exhaustive()
+        f.debug_struct("Hasher").field("settings", &self.0.settings).finish_non_exhaustive()
     }
 }

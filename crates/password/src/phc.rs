@@ -25,11 +25,7 @@ impl Recipe {
         let params = Params::new(settings.memory_kib, settings.passes, settings.lanes, Some(HASH_BYTES))
             .map_err(|error| Error::Failed(error.to_string()))?;
         let salt = Salt::new(salt).map_err(|error| Error::Failed(error.to_string()))?;
-        Ok(Self {
-            params,
-            salt,
-            hash_bytes: HASH_BYTES,
-        })
+        Ok(Self { params, salt, hash_bytes: HASH_BYTES })
     }
 
     /// What a stored hash was made with, and the hash.
@@ -46,14 +42,7 @@ impl Recipe {
         let (Some(salt), Some(hash)) = (stored.salt, stored.hash) else {
             return Err(wrong("salt or hash is missing"));
         };
-        Ok((
-            Self {
-                params,
-                salt,
-                hash_bytes: hash.len(),
-            },
-            hash,
-        ))
+        Ok((Self { params, salt, hash_bytes: hash.len() }, hash))
     }
 
     /// Whether today's parameters ask for more than this recipe.
@@ -69,9 +58,7 @@ impl Recipe {
         let failed = |error: &dyn std::fmt::Display| Error::Failed(error.to_string());
         let blocks = self.params.block_count();
         if memory.len() < blocks {
-            memory
-                .try_reserve_exact(blocks - memory.len())
-                .map_err(|error| failed(&error))?;
+            memory.try_reserve_exact(blocks - memory.len()).map_err(|error| failed(&error))?;
             memory.resize(blocks, Block::new());
         }
         let mut hash = Zeroizing::new([0; HASH_BYTES_MAX]);
@@ -86,13 +73,6 @@ impl Recipe {
     pub(crate) fn to_phc(&self, hash: Output) -> Result<String, Error> {
         let params = ParamsString::try_from(&self.params).map_err(|error| Error::Failed(error.to_string()))?;
         let (algorithm, version) = (ARGON2ID_IDENT, Some(Version::V0x13.into()));
-        Ok(PasswordHash {
-            algorithm,
-            version,
-            params,
-            salt: Some(self.salt),
-            hash: Some(hash),
-        }
-        .to_string())
+        Ok(PasswordHash { algorithm, version, params, salt: Some(self.salt), hash: Some(hash) }.to_string())
     }
 }

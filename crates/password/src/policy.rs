@@ -59,14 +59,9 @@ fn is_common(wanted: &str) -> bool {
     let (mut low, mut high) = (0, COMMON.len());
     while low < high {
         let middle = low.midpoint(high);
-        let start = COMMON.as_bytes()[..middle]
-            .iter()
-            .rposition(|&byte| byte == b'\n')
-            .map_or(0, |at| at + 1);
-        let end = COMMON.as_bytes()[middle..]
-            .iter()
-            .position(|&byte| byte == b'\n')
-            .map_or(COMMON.len(), |at| middle + at);
+        let start = COMMON.as_bytes()[..middle].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        let end =
+            COMMON.as_bytes()[middle..].iter().position(|&byte| byte == b'\n').map_or(COMMON.len(), |at| middle + at);
         match COMMON[start..end].cmp(wanted) {
             Ordering::Equal => return true,
             Ordering::Less => low = end + 1,
@@ -90,15 +85,8 @@ mod tests {
             assert_eq!(line, line.to_lowercase());
             assert!((MIN_CHARS..=MAX_CHARS).contains(&line.chars().count()), "{line}");
         }
-        for other in [
-            "",
-            "\n",
-            "correct horse battery staple",
-            "zzzzzzzzzzzzzz",
-            "!",
-            "passwor",
-            "password\npassword",
-        ] {
+        for other in ["", "\n", "correct horse battery staple", "zzzzzzzzzzzzzz", "!", "passwor", "password\npassword"]
+        {
             assert!(!is_common(other), "{other:?}");
         }
     }
@@ -124,9 +112,6 @@ mod tests {
     fn the_public_error_names_the_field() {
         let error = Weak::TooShort.at("/newPassword");
         assert_eq!(error.code, Code::WeakPassword);
-        assert_eq!(
-            error.fields,
-            [FieldError::at("/newPassword", "must have at least 8 characters")]
-        );
+        assert_eq!(error.fields, [FieldError::at("/newPassword", "must have at least 8 characters")]);
     }
 }

@@ -46,10 +46,7 @@ struct Job {
 impl Pool {
     pub(crate) fn start(settings: &Settings) -> io::Result<Self> {
         let shared = Arc::new(Shared {
-            queue: Mutex::new(Queue {
-                jobs: VecDeque::new(),
-                closed: false,
-            }),
+            queue: Mutex::new(Queue { jobs: VecDeque::new(), closed: false }),
             work: Condvar::new(),
             capacity: settings.queue,
             threads: settings.threads,
@@ -61,12 +58,10 @@ impl Pool {
         let pool = Self { shared };
         for number in 0..settings.threads {
             let (shared, niceness) = (Arc::clone(&pool.shared), settings.niceness);
-            thread::Builder::new()
-                .name(format!("password-{number}"))
-                .spawn(move || {
-                    give_way(niceness);
-                    shared.hash_until_closed();
-                })?;
+            thread::Builder::new().name(format!("password-{number}")).spawn(move || {
+                give_way(niceness);
+                shared.hash_until_closed();
+            })?;
         }
         Ok(pool)
     }
@@ -89,17 +84,11 @@ impl Pool {
                 counter!("password_hash_refused_total").increment(1);
                 return Err(self.shared.busy());
             }
-            queue.jobs.push_back(Job {
-                recipe,
-                password,
-                reply,
-            });
+            queue.jobs.push_back(Job { recipe, password, reply });
             gauge!("password_hash_queue").set(as_gauge(queue.jobs.len()));
         }
         self.shared.work.notify_one();
-        answer
-            .await
-            .unwrap_or_else(|_| Err(Error::Failed("the pool is closed".to_owned())))
+        answer.await.unwrap_or_else(|_| Err(Error::Failed("the pool is closed".to_owned())))
     }
 }
 
@@ -121,8 +110,7 @@ impl Shared {
             let result = job.recipe.run(job.password.expose_secret().as_bytes(), &mut memory);
             let took = begun.elapsed();
             self.hashes.fetch_add(1, Ordering::Relaxed);
-            self.last_hash_ms
-                .store(u64::try_from(took.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+            self.last_hash_ms.store(u64::try_from(took.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
             histogram!("password_hash_duration_seconds").record(took);
             // The caller may have gone meanwhile.
             let _ = job.reply.send(result);
@@ -143,10 +131,8 @@ impl Shared {
             if memory.is_empty() {
                 queue = self.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
             } else {
-                let (guard, wait) = self
-                    .work
-                    .wait_timeout(queue, self.idle_release)
-                    .unwrap_or_else(PoisonError::into_inner);
+                let (guard, wait) =
+                    self.work.wait_timeout(queue, self.idle_release).unwrap_or_else(PoisonError::into_inner);
                 queue = guard;
                 if wait.timed_out() && queue.jobs.is_empty() {
                     *memory = Vec::new();
@@ -157,13 +143,8 @@ impl Shared {
 
     fn busy(&self) -> Error {
         let waiting = u64::try_from(self.capacity / self.threads.max(1)).unwrap_or(u64::MAX);
-        let seconds = waiting
-            .saturating_mul(self.last_hash_ms.load(Ordering::Relaxed))
-            .div_ceil(1_000)
-            .clamp(1, 60);
-        Error::Busy {
-            retry_after_s: u32::try_from(seconds).unwrap_or(60),
-        }
+        let seconds = waiting.saturating_mul(self.last_hash_ms.load(Ordering::Relaxed)).div_ceil(1_000).clamp(1, 60);
+        Error::Busy { retry_after_s: u32::try_from(seconds).unwrap_or(60) }
     }
 
     // A panic while the lock was held cannot leave the queue half changed.

@@ -57,11 +57,7 @@ impl Settings {
     /// Whether these settings can be used.
     pub fn validate(&self) -> Result<(), SettingsError> {
         let check = |key, found: i64, low: i64, high: i64, rule| {
-            if (low..=high).contains(&found) {
-                Ok(())
-            } else {
-                Err(SettingsError { key, found, rule })
-            }
+            if (low..=high).contains(&found) { Ok(()) } else { Err(SettingsError { key, found, rule }) }
         };
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         check(
@@ -71,21 +67,9 @@ impl Settings {
             MEMORY_CEILING_KIB.into(),
             "use 19456 (19 MiB) to 1048576 (1 GiB); less makes stolen hashes cheap to guess",
         )?;
-        check(
-            "passes",
-            self.passes.into(),
-            PASSES_FLOOR.into(),
-            PASSES_CEILING.into(),
-            "use 2 to 64",
-        )?;
+        check("passes", self.passes.into(), PASSES_FLOOR.into(), PASSES_CEILING.into(), "use 2 to 64")?;
         check("lanes", self.lanes.into(), 1, LANES_CEILING.into(), "use 1 to 16")?;
-        check(
-            "threads",
-            count(self.threads),
-            1,
-            256,
-            "use 1 to 256, fewer than there are cores",
-        )?;
+        check("threads", count(self.threads), 1, 256, "use 1 to 256, fewer than there are cores")?;
         check("queue", count(self.queue), 1, 100_000, "use 1 to 100000")?;
         check("niceness", self.niceness.into(), 0, 19, "use 0 to 19")
     }

@@ -25,10 +25,7 @@ impl Size {
 
     #[must_use]
     const fn turned(self) -> Self {
-        Self {
-            width: self.height,
-            height: self.width,
-        }
+        Self { width: self.height, height: self.width }
     }
 }
 
@@ -64,11 +61,7 @@ pub fn step(size: Size, operation: &Operation) -> Result<Size, Fault> {
         _ => size,
     };
     if after.pixels() > MAX_PIXELS {
-        let field = if matches!(operation, Operation::Resize(Resize { width: None, .. })) {
-            "height"
-        } else {
-            "width"
-        };
+        let field = if matches!(operation, Operation::Resize(Resize { width: None, .. })) { "height" } else { "width" };
         return Err(Fault {
             field,
             detail: format!(
@@ -87,10 +80,9 @@ fn check_crop(size: Size, crop: Crop) -> Result<Size, Fault> {
         Place::At { x, y } => (x, y),
         Place::Gravity(_) | Place::Attention => (0, 0),
     };
-    for (start, length, side, start_field, length_field) in [
-        (x, crop.width, size.width, "x", "width"),
-        (y, crop.height, size.height, "y", "height"),
-    ] {
+    for (start, length, side, start_field, length_field) in
+        [(x, crop.width, size.width, "x", "width"), (y, crop.height, size.height, "y", "height")]
+    {
         if u64::from(start) + u64::from(length) > u64::from(side) {
             let field = if start >= side { start_field } else { length_field };
             return Err(Fault {
@@ -102,19 +94,13 @@ fn check_crop(size: Size, crop: Crop) -> Result<Size, Fault> {
             });
         }
     }
-    Ok(Size {
-        width: crop.width,
-        height: crop.height,
-    })
+    Ok(Size { width: crop.width, height: crop.height })
 }
 
 impl Crop {
     /// The part that this keeps of a picture; `None` for attention, which depends on the pixels. Middles round down.
     pub fn rect(self, size: Size) -> Option<Rect> {
-        let (right, low) = (
-            size.width.saturating_sub(self.width),
-            size.height.saturating_sub(self.height),
-        );
+        let (right, low) = (size.width.saturating_sub(self.width), size.height.saturating_sub(self.height));
         let (x, y) = match self.place {
             Place::At { x, y } => (x, y),
             Place::Attention => return None,
@@ -130,14 +116,7 @@ impl Crop {
                 Gravity::NorthWest => (0, 0),
             },
         };
-        Some(Rect {
-            x,
-            y,
-            size: Size {
-                width: self.width,
-                height: self.height,
-            },
-        })
+        Some(Rect { x, y, size: Size { width: self.width, height: self.height } })
     }
 }
 
@@ -156,14 +135,8 @@ impl Resize {
         let limit =
             |asked: Option<u32>, side: u32| asked.map(|asked| if self.enlarge { asked } else { asked.min(side) });
         let (width, height) = (limit(self.width, size.width), limit(self.height, size.height));
-        let by_width = |width: u32| Size {
-            width,
-            height: scale(size.height, width, size.width),
-        };
-        let by_height = |height: u32| Size {
-            width: scale(size.width, height, size.height),
-            height,
-        };
+        let by_width = |width: u32| Size { width, height: scale(size.height, width, size.width) };
+        let by_height = |height: u32| Size { width: scale(size.width, height, size.height), height };
         let scaled = match (width, height) {
             (None, None) => size,
             (Some(width), None) => by_width(width),
@@ -173,18 +146,13 @@ impl Resize {
                 // width / size.width <= height / size.height, without division
                 let width_is_tighter =
                     u64::from(width) * u64::from(size.height) <= u64::from(height) * u64::from(size.width);
-                if width_is_tighter == (self.fit == Fit::Inside) {
-                    by_width(width)
-                } else {
-                    by_height(height)
-                }
+                if width_is_tighter == (self.fit == Fit::Inside) { by_width(width) } else { by_height(height) }
             }
         };
         let output = match (self.fit, width, height) {
-            (Fit::Cover, Some(width), Some(height)) => Size {
-                width: width.min(scaled.width),
-                height: height.min(scaled.height),
-            },
+            (Fit::Cover, Some(width), Some(height)) => {
+                Size { width: width.min(scaled.width), height: height.min(scaled.height) }
+            }
             _ => scaled,
         };
         Target { scaled, output }
@@ -194,9 +162,7 @@ impl Resize {
 /// `side * to / from`, rounded half up, at least 1.
 fn scale(side: u32, to: u32, from: u32) -> u32 {
     let (side, to, from) = (u64::from(side), u64::from(to), u64::from(from.max(1)));
-    u32::try_from((2 * side * to + from) / (2 * from))
-        .unwrap_or(u32::MAX)
-        .max(1)
+    u32::try_from((2 * side * to + from) / (2 * from)).unwrap_or(u32::MAX).max(1)
 }
 
 /// Whether a file of this format can hold this size.

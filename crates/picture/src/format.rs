@@ -29,9 +29,7 @@ impl Format {
 
     /// Reads the public word.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Jpeg, Self::Png, Self::Webp, Self::Gif, Self::Avif]
-            .into_iter()
-            .find(|format| format.as_str() == word)
+        [Self::Jpeg, Self::Png, Self::Webp, Self::Gif, Self::Avif].into_iter().find(|format| format.as_str() == word)
     }
 
     /// The media type.

@@ -42,14 +42,7 @@ impl Orientation {
     /// Turns a stored size upright, or back.
     #[must_use]
     pub const fn apply(self, size: Size) -> Size {
-        if self.swaps_sides() {
-            Size {
-                width: size.height,
-                height: size.width,
-            }
-        } else {
-            size
-        }
+        if self.swaps_sides() { Size { width: size.height, height: size.width } } else { size }
     }
 }
 
@@ -95,14 +88,12 @@ impl Probe {
         match self {
             Self::NeedMore => Ok(None),
             Self::Header(header) => Ok(Some(header)),
-            Self::NotAPicture => Err(Error::new(
-                Code::UnsupportedPicture,
-                "The file is not a picture. Send a JPEG, PNG, WebP or GIF.",
-            )),
-            Self::BadHeader(reason) => Err(Error::invalid(vec![FieldError::at(
-                "/file",
-                format!("The picture's header is broken: {reason}."),
-            )])),
+            Self::NotAPicture => {
+                Err(Error::new(Code::UnsupportedPicture, "The file is not a picture. Send a JPEG, PNG, WebP or GIF."))
+            }
+            Self::BadHeader(reason) => {
+                Err(Error::invalid(vec![FieldError::at("/file", format!("The picture's header is broken: {reason}."))]))
+            }
             Self::TooManyPixels(size) => Err(Error::new(
                 Code::TooManyPixels,
                 format!(
@@ -186,12 +177,7 @@ pub struct Prober {
 
 impl Default for Prober {
     fn default() -> Self {
-        Self {
-            parser: Parser::Unknown,
-            kept: Vec::new(),
-            skip: 0,
-            outcome: Probe::NeedMore,
-        }
+        Self { parser: Parser::Unknown, kept: Vec::new(), skip: 0, outcome: Probe::NeedMore }
     }
 }
 
@@ -259,11 +245,9 @@ impl Prober {
                 Step::Bad(reason) => return Probe::BadHeader(reason),
                 Step::Done(orientation) => {
                     return match self.parser.format_and_size() {
-                        Some((format, size)) => Probe::Header(Header {
-                            format,
-                            size: orientation.apply(size),
-                            orientation,
-                        }),
+                        Some((format, size)) => {
+                            Probe::Header(Header { format, size: orientation.apply(size), orientation })
+                        }
                         None => Probe::BadHeader("it names no size"),
                     };
                 }

@@ -165,33 +165,16 @@ impl Operation {
     /// The canonical JSON: every field that has a value, in one order.
     pub fn to_json(&self) -> Value {
         match *self {
-            Self::Crop(Crop {
-                width,
-                height,
-                place: Place::At { x, y },
-            }) => {
+            Self::Crop(Crop { width, height, place: Place::At { x, y } }) => {
                 json!({"op": "crop", "x": x, "y": y, "width": width, "height": height})
             }
-            Self::Crop(Crop {
-                width,
-                height,
-                place: Place::Gravity(gravity),
-            }) => {
+            Self::Crop(Crop { width, height, place: Place::Gravity(gravity) }) => {
                 json!({"op": "crop", "width": width, "height": height, "gravity": word(&Gravity::WORDS, gravity)})
             }
-            Self::Crop(Crop {
-                width,
-                height,
-                place: Place::Attention,
-            }) => {
+            Self::Crop(Crop { width, height, place: Place::Attention }) => {
                 json!({"op": "crop", "width": width, "height": height, "gravity": "attention"})
             }
-            Self::Resize(Resize {
-                width,
-                height,
-                fit,
-                enlarge,
-            }) => {
+            Self::Resize(Resize { width, height, fit, enlarge }) => {
                 let mut object = json!({"op": "resize"});
                 if let Some(width) = width {
                     object["width"] = width.into();
@@ -209,10 +192,7 @@ impl Operation {
             Self::Flip(axis) => json!({"op": "flip", "axis": word(&Axis::WORDS, axis)}),
             Self::Grayscale => json!({"op": "grayscale"}),
             Self::Format { format, quality: None } => json!({"op": "format", "format": format.as_str()}),
-            Self::Format {
-                format,
-                quality: Some(quality),
-            } => {
+            Self::Format { format, quality: Some(quality) } => {
                 json!({"op": "format", "format": format.as_str(), "quality": quality})
             }
         }
@@ -221,8 +201,5 @@ impl Operation {
 
 /// The public word of a value.
 fn word<T: Copy + PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
-    words
-        .iter()
-        .find(|(_, other)| *other == value)
-        .map_or("", |(word, _)| word)
+    words.iter().find(|(_, other)| *other == value).map_or("", |(word, _)| word)
 }

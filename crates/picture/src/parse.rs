@@ -19,9 +19,7 @@ pub fn chain(value: &Value, pointer: &str, faults: &mut Vec<FieldError>) -> Vec<
         ));
     }
     let numbered = items.iter().take(MAX_OPERATIONS).enumerate();
-    numbered
-        .filter_map(|(index, item)| operation(item, format!("{pointer}/{index}"), faults))
-        .collect()
+    numbered.filter_map(|(index, item)| operation(item, format!("{pointer}/{index}"), faults)).collect()
 }
 
 fn operation(value: &Value, pointer: String, faults: &mut Vec<FieldError>) -> Option<Operation> {
@@ -29,19 +27,12 @@ fn operation(value: &Value, pointer: String, faults: &mut Vec<FieldError>) -> Op
         faults.push(FieldError::at(pointer, "Give an object with a field \"op\"."));
         return None;
     };
-    let mut fields = Fields {
-        map,
-        pointer,
-        seen: Vec::new(),
-        faults,
-    };
+    let mut fields = Fields { map, pointer, seen: Vec::new(), faults };
     let operation = match fields.text("op")? {
         "crop" => crop(&mut fields),
         "resize" => resize(&mut fields),
         "sharpen" => sharpen(&mut fields),
-        "blur" => fields
-            .number("sigma", 0.3, 100.0)
-            .map(|sigma| Operation::Blur { sigma }),
+        "blur" => fields.number("sigma", 0.3, 100.0).map(|sigma| Operation::Blur { sigma }),
         "rotate" => rotate(&mut fields),
         "flip" => fields.word("axis", &Axis::WORDS).map(Operation::Flip),
         "grayscale" => Some(Operation::Grayscale),
@@ -57,10 +48,7 @@ fn operation(value: &Value, pointer: String, faults: &mut Vec<FieldError>) -> Op
 }
 
 fn crop(fields: &mut Fields<'_>) -> Option<Operation> {
-    let (width, height) = (
-        fields.integer("width", 1, MAX_PIXELS),
-        fields.integer("height", 1, MAX_PIXELS),
-    );
+    let (width, height) = (fields.integer("width", 1, MAX_PIXELS), fields.integer("height", 1, MAX_PIXELS));
     let place = if fields.has("gravity") {
         for corner in ["x", "y"] {
             if fields.has(corner) {
@@ -76,11 +64,7 @@ fn crop(fields: &mut Fields<'_>) -> Option<Operation> {
         fields.fault("x", "Say where to crop: give x and y, or gravity.");
         None
     };
-    Some(Operation::Crop(Crop {
-        width: width?,
-        height: height?,
-        place: place?,
-    }))
+    Some(Operation::Crop(Crop { width: width?, height: height?, place: place? }))
 }
 
 fn gravity(fields: &mut Fields<'_>) -> Option<Place> {
@@ -92,19 +76,9 @@ fn gravity(fields: &mut Fields<'_>) -> Option<Place> {
 
 fn resize(fields: &mut Fields<'_>) -> Option<Operation> {
     let before = fields.faults.len();
-    let width = fields
-        .has("width")
-        .then(|| fields.integer("width", 1, MAX_PIXELS))
-        .flatten();
-    let height = fields
-        .has("height")
-        .then(|| fields.integer("height", 1, MAX_PIXELS))
-        .flatten();
-    let fit = if fields.has("fit") {
-        fields.word("fit", &Fit::WORDS)?
-    } else {
-        Fit::Inside
-    };
+    let width = fields.has("width").then(|| fields.integer("width", 1, MAX_PIXELS)).flatten();
+    let height = fields.has("height").then(|| fields.integer("height", 1, MAX_PIXELS)).flatten();
+    let fit = if fields.has("fit") { fields.word("fit", &Fit::WORDS)? } else { Fit::Inside };
     let enlarge = fields.flag("enlarge").unwrap_or(false);
     if !fields.has("width") && !fields.has("height") {
         fields.fault("width", "Give a width, a height, or both.");
@@ -115,27 +89,18 @@ fn resize(fields: &mut Fields<'_>) -> Option<Operation> {
             }
         }
     }
-    (fields.faults.len() == before).then_some(Operation::Resize(Resize {
-        width,
-        height,
-        fit,
-        enlarge,
-    }))
+    (fields.faults.len() == before).then_some(Operation::Resize(Resize { width, height, fit, enlarge }))
 }
 
 fn sharpen(fields: &mut Fields<'_>) -> Option<Operation> {
     let (sigma, amount) = (fields.number("sigma", 0.5, 10.0), fields.number("amount", 0.0, 5.0));
-    Some(Operation::Sharpen {
-        sigma: sigma?,
-        amount: amount?,
-    })
+    Some(Operation::Sharpen { sigma: sigma?, amount: amount? })
 }
 
 fn rotate(fields: &mut Fields<'_>) -> Option<Operation> {
     let degrees = fields.integer("degrees", 0, 360)?;
-    let quarter = [Quarter::Once, Quarter::Twice, Quarter::Thrice]
-        .into_iter()
-        .find(|quarter| quarter.degrees() == degrees);
+    let quarter =
+        [Quarter::Once, Quarter::Twice, Quarter::Thrice].into_iter().find(|quarter| quarter.degrees() == degrees);
     if quarter.is_none() {
         fields.fault("degrees", "Give 90, 180 or 270.");
     }
@@ -145,15 +110,8 @@ fn rotate(fields: &mut Fields<'_>) -> Option<Operation> {
 fn format(fields: &mut Fields<'_>) -> Option<Operation> {
     let words = [Format::Jpeg, Format::Png, Format::Webp, Format::Avif].map(|format| (format.as_str(), format));
     let format = fields.word("format", &words);
-    let quality = if fields.has("quality") {
-        Some(fields.integer("quality", 1, 100)?)
-    } else {
-        None
-    };
-    Some(Operation::Format {
-        format: format?,
-        quality: quality.and_then(|quality| u8::try_from(quality).ok()),
-    })
+    let quality = if fields.has("quality") { Some(fields.integer("quality", 1, 100)?) } else { None };
+    Some(Operation::Format { format: format?, quality: quality.and_then(|quality| u8::try_from(quality).ok()) })
 }
 
 /// The fields of one operation: what was asked for is known, the rest is refused.
@@ -170,8 +128,7 @@ impl<'a> Fields<'a> {
     }
 
     fn fault(&mut self, name: &str, detail: impl Into<String>) {
-        self.faults
-            .push(FieldError::at(format!("{}/{}", self.pointer, escape(name)), detail));
+        self.faults.push(FieldError::at(format!("{}/{}", self.pointer, escape(name)), detail));
     }
 
     fn get(&mut self, name: &'static str) -> Option<&'a Value> {
@@ -192,10 +149,7 @@ impl<'a> Fields<'a> {
     }
 
     fn number(&mut self, name: &'static str, least: f64, most: f64) -> Option<f64> {
-        let number = self
-            .get(name)?
-            .as_f64()
-            .filter(|number| (least..=most).contains(number));
+        let number = self.get(name)?.as_f64().filter(|number| (least..=most).contains(number));
         if number.is_none() {
             self.fault(name, format!("Give a number from {least} to {most}."));
         }

@@ -81,22 +81,12 @@ impl Request {
                     operations: parse::chain(value, "/operations", &mut faults),
                 }],
             },
-            (None, Some(value)) => Self {
-                form: Form::Variants,
-                variants: read_variants(value, &mut faults),
-            },
+            (None, Some(value)) => Self { form: Form::Variants, variants: read_variants(value, &mut faults) },
             _ => {
-                return Err(Error::new(
-                    Code::Malformed,
-                    "Send one part named operations, or one named variants.",
-                ));
+                return Err(Error::new(Code::Malformed, "Send one part named operations, or one named variants."));
             }
         };
-        if faults.is_empty() {
-            Ok(request)
-        } else {
-            Err(Error::invalid(faults))
-        }
+        if faults.is_empty() { Ok(request) } else { Err(Error::invalid(faults)) }
     }
 
     /// Reads what [`Request::to_json`] wrote.
@@ -110,11 +100,8 @@ impl Request {
     /// The canonical JSON, `{"variants": {name: [operation, …]}}`.
     pub fn to_json(&self) -> Value {
         let chain = |variant: &Variant| variant.operations.iter().map(Operation::to_json).collect();
-        let variants: Map<String, Value> = self
-            .variants
-            .iter()
-            .map(|variant| (variant.name.clone(), Value::Array(chain(variant))))
-            .collect();
+        let variants: Map<String, Value> =
+            self.variants.iter().map(|variant| (variant.name.clone(), Value::Array(chain(variant)))).collect();
         Value::Object(Map::from_iter([("variants".to_owned(), Value::Object(variants))]))
     }
 
@@ -131,11 +118,7 @@ impl Request {
                 Err(fault) => faults.push(fault),
             }
         }
-        if faults.is_empty() {
-            Ok(outputs)
-        } else {
-            Err(Error::invalid(faults))
-        }
+        if faults.is_empty() { Ok(outputs) } else { Err(Error::invalid(faults)) }
     }
 
     fn follow_one(&self, variant: &Variant, source: Size, format: Format) -> std::result::Result<Output, FieldError> {
@@ -150,23 +133,15 @@ impl Request {
         }
         let output = variant.format(format);
         if !follow::fits(size, output) {
-            let place = variant
-                .last_format()
-                .map_or(pointer.clone(), |(index, ..)| format!("{pointer}/{index}/format"));
+            let place =
+                variant.last_format().map_or(pointer.clone(), |(index, ..)| format!("{pointer}/{index}/format"));
             let (word, most) = (output.as_str(), output.max_side());
             return Err(FieldError::at(
                 place,
-                format!(
-                    "A {word} has sides of at most {most} pixels; this would be {} x {}.",
-                    size.width, size.height
-                ),
+                format!("A {word} has sides of at most {most} pixels; this would be {} x {}.", size.width, size.height),
             ));
         }
-        Ok(Output {
-            name: variant.name.clone(),
-            size,
-            format: output,
-        })
+        Ok(Output { name: variant.name.clone(), size, format: output })
     }
 }
 
@@ -185,10 +160,7 @@ fn read_variants(value: &Value, faults: &mut Vec<FieldError>) -> Vec<Variant> {
             let detail = "Name a variant with 1 to 32 of a-z, 0-9 and -, not beginning with -.";
             faults.push(FieldError::at(&*pointer, detail));
         }
-        Variant {
-            name: name.clone(),
-            operations: parse::chain(chain, &pointer, faults),
-        }
+        Variant { name: name.clone(), operations: parse::chain(chain, &pointer, faults) }
     };
     map.iter().take(MAX_VARIANTS).map(read).collect()
 }

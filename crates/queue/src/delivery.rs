@@ -60,8 +60,6 @@ impl Delivery {
 
 impl std::fmt::Debug for Delivery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Delivery")
-            .field("job", &self.job)
-            .finish_non_exhaustive()
+        f.debug_struct("Delivery").field("job", &self.job).finish_non_exhaustive()
     }
 }

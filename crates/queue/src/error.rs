@@ -31,9 +31,6 @@ impl Error {
 
 impl From<Error> for model::Error {
     fn from(_: Error) -> Self {
-        Self::new(
-            Code::Unavailable,
-            "The job queue does not take jobs now. Try again shortly.",
-        )
+        Self::new(Code::Unavailable, "The job queue does not take jobs now. Try again shortly.")
     }
 }

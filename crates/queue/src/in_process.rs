@@ -55,19 +55,10 @@ impl InProcess {
     /// A queue with room for so many jobs that no worker has taken yet; at least one.
     pub fn new(capacity: usize) -> (Self, InProcessConsumer) {
         let room = Arc::new(Semaphore::new(capacity.clamp(1, Semaphore::MAX_PERMITS)));
-        let shared = Arc::new(Shared {
-            line: Mutex::default(),
-            room,
-            arrived: Notify::new(),
-        });
+        let shared = Arc::new(Shared { line: Mutex::default(), room, arrived: Notify::new() });
         (
-            Self {
-                shared: Arc::clone(&shared),
-            },
-            InProcessConsumer {
-                _last: Arc::new(LastConsumer(Arc::clone(&shared))),
-                shared,
-            },
+            Self { shared: Arc::clone(&shared) },
+            InProcessConsumer { _last: Arc::new(LastConsumer(Arc::clone(&shared))), shared },
         )
     }
 
@@ -78,21 +69,14 @@ impl InProcess {
     }
 
     async fn hand_over(&self, job: Job) -> Result<()> {
-        let place = Arc::clone(&self.shared.room)
-            .acquire_owned()
-            .await
-            .map_err(|_| Error::Closed)?;
+        let place = Arc::clone(&self.shared.room).acquire_owned().await.map_err(|_| Error::Closed)?;
         let (reply, verdict) = oneshot::channel();
         {
             let mut line = self.shared.lock();
             if line.closed {
                 return Err(Error::Closed);
             }
-            line.waiting.push_back(Waiting {
-                job,
-                reply,
-                _place: place,
-            });
+            line.waiting.push_back(Waiting { job, reply, _place: place });
             gauge(line.waiting.len());
         }
         self.shared.arrived.notify_one();

@@ -69,12 +69,8 @@ mod tests {
 
     #[test]
     fn ids_that_are_none_are_seen() {
-        let job = Job::V1 {
-            user_id: 0,
-            image_id: "../x".into(),
-            request_id: String::new(),
-            traceparent: String::new(),
-        };
+        let job =
+            Job::V1 { user_id: 0, image_id: "../x".into(), request_id: String::new(), traceparent: String::new() };
         assert_eq!((job.image(), job.request_id(), job.traceparent()), (None, None, None));
     }
 }

@@ -24,12 +24,8 @@ where
         builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
     }
     let prefix = format!("MYRIAD_{}", service.replace('-', "_").to_uppercase());
-    builder = builder.add_source(
-        Environment::with_prefix(&prefix)
-            .prefix_separator("__")
-            .separator("__")
-            .try_parsing(true),
-    );
+    builder =
+        builder.add_source(Environment::with_prefix(&prefix).prefix_separator("__").separator("__").try_parsing(true));
     for (key, value) in overrides {
         builder = builder
             .set_override(key.as_str(), parse(value))
@@ -76,18 +72,12 @@ mod tests {
 
     impl Default for Sample {
         fn default() -> Self {
-            Self {
-                port: 80,
-                limits: Limits::default(),
-            }
+            Self { port: 80, limits: Limits::default() }
         }
     }
 
     fn flags(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        pairs
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect()
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
     }
 
     #[test]
@@ -95,13 +85,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "port = 81\n[limits]\nsign_ins = 3\n").unwrap();
         let read: Sample = load("sample", Some(file.path()), &flags(&[("port", "82")])).unwrap();
-        assert_eq!(
-            read,
-            Sample {
-                port: 82,
-                limits: Limits { sign_ins: 3 }
-            }
-        );
+        assert_eq!(read, Sample { port: 82, limits: Limits { sign_ins: 3 } });
         assert_eq!(load::<Sample>("sample", None, &[]).unwrap(), Sample::default());
     }
 

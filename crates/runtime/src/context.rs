@@ -27,17 +27,8 @@ pub struct RequestContext {
 impl RequestContext {
     /// Reads the metadata of an incoming call.
     pub fn from_metadata(metadata: &http::HeaderMap) -> Self {
-        let text = |key| {
-            metadata
-                .get(key)
-                .and_then(|value| value.to_str().ok())
-                .unwrap_or_default()
-                .to_owned()
-        };
-        Self {
-            request_id: text(REQUEST_ID),
-            traceparent: text(TRACEPARENT),
-        }
+        let text = |key| metadata.get(key).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        Self { request_id: text(REQUEST_ID), traceparent: text(TRACEPARENT) }
     }
 
     /// The trace id, if there is a valid one: 32 hexadecimal digits.
@@ -113,10 +104,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_outgoing_call_carries_the_request() {
-        let context = RequestContext {
-            request_id: "r1".into(),
-            traceparent: "t".into(),
-        };
+        let context = RequestContext { request_id: "r1".into(), traceparent: "t".into() };
         let request = scope(context, async { request((), None) }).await;
         assert_eq!(request.metadata().get(REQUEST_ID).unwrap(), "r1");
         assert!(super::request((), None).metadata().get(REQUEST_ID).is_none());

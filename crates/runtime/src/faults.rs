@@ -2,10 +2,7 @@
 
 /// Kills the process when `MYRIAD_FAILPOINT` names this point.
 #[cfg(debug_assertions)]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a drill's switch, deliberately not a setting of the product"
-)]
+#[expect(clippy::disallowed_methods, reason = "a drill's switch, deliberately not a setting of the product")]
 pub fn hit(point: &str) {
     if std::env::var("MYRIAD_FAILPOINT").is_ok_and(|wanted| wanted == point) {
         tracing::error!(point, "failpoint reached: the process dies here");
@@ -20,10 +17,7 @@ pub fn hit(_point: &str) {}
 
 /// Whether a drill asked for a sabotage by name (`MYRIAD_SABOTAGE`), which its checker must find. Debug builds only.
 #[cfg(debug_assertions)]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a drill's switch, deliberately not a setting of the product"
-)]
+#[expect(clippy::disallowed_methods, reason = "a drill's switch, deliberately not a setting of the product")]
 pub fn sabotaged(name: &str) -> bool {
     std::env::var("MYRIAD_SABOTAGE").is_ok_and(|wanted| wanted == name)
 }

@@ -36,11 +36,8 @@ pub fn routes(services: Routes, names: &[&'static str], ready: &Readiness, shutd
     shutdown.spawn(async move {
         loop {
             let serving = *watch.borrow_and_update() && !soft.is_cancelled();
-            let status = if serving {
-                tonic_health::ServingStatus::Serving
-            } else {
-                tonic_health::ServingStatus::NotServing
-            };
+            let status =
+                if serving { tonic_health::ServingStatus::Serving } else { tonic_health::ServingStatus::NotServing };
             for name in &names {
                 reporter.set_service_status(*name, status).await;
             }
@@ -100,9 +97,7 @@ pub fn embedded(routes: Routes, shutdown: &Shutdown) -> Channel {
         let dial = dial.clone();
         async move {
             let (here, there) = tokio::io::duplex(EMBEDDED_BUFFER_BYTES);
-            dial.send(there)
-                .await
-                .map_err(|_| std::io::Error::from(std::io::ErrorKind::ConnectionRefused))?;
+            dial.send(there).await.map_err(|_| std::io::Error::from(std::io::ErrorKind::ConnectionRefused))?;
             Ok::<_, std::io::Error>(TokioIo::new(here))
         }
     });
@@ -110,16 +105,9 @@ pub fn embedded(routes: Routes, shutdown: &Shutdown) -> Channel {
 }
 
 async fn serve_embedded(routes: Routes, incoming: impl Stream<Item = std::io::Result<tokio::io::DuplexStream>> + Send) {
-    let served = server()
-        .layer(layer::ContextLayer)
-        .add_routes(routes)
-        .serve_with_incoming(incoming)
-        .await;
+    let served = server().layer(layer::ContextLayer).add_routes(routes).serve_with_incoming(incoming).await;
     if let Err(error) = served {
-        tracing::error!(
-            error = &error as &dyn std::error::Error,
-            "the in-memory gRPC server failed"
-        );
+        tracing::error!(error = &error as &dyn std::error::Error, "the in-memory gRPC server failed");
     }
 }
 

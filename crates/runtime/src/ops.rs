@@ -30,11 +30,7 @@ pub fn router(ready: Readiness, metrics: PrometheusHandle, shutdown: Shutdown) -
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(readyz))
         .route("/metrics", get(render))
-        .with_state(OpsState {
-            ready,
-            metrics,
-            shutdown,
-        })
+        .with_state(OpsState { ready, metrics, shutdown })
 }
 
 async fn readyz(State(state): State<OpsState>) -> Response {
@@ -45,19 +41,12 @@ async fn readyz(State(state): State<OpsState>) -> Response {
     if waiting.is_empty() {
         return "ok\n".into_response();
     }
-    let lines: Vec<String> = waiting
-        .iter()
-        .map(|(gate, reason)| format!("{gate}: {reason}"))
-        .collect();
+    let lines: Vec<String> = waiting.iter().map(|(gate, reason)| format!("{gate}: {reason}")).collect();
     (StatusCode::SERVICE_UNAVAILABLE, lines.join("\n") + "\n").into_response()
 }
 
 async fn render(State(state): State<OpsState>) -> Response {
-    (
-        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
-        state.metrics.render(),
-    )
-        .into_response()
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], state.metrics.render()).into_response()
 }
 
 /// Serves HTTP/1.1 and gRPC on one port. Stays until the very end: health must be answered while the rest drains.
@@ -78,9 +67,7 @@ pub fn serve(listener: TcpListener, router: Router, shutdown: &Shutdown) {
             };
             let _ = stream.set_nodelay(true);
             let builder = auto::Builder::new(TokioExecutor::new());
-            let connection = builder
-                .serve_connection(TokioIo::new(stream), service.clone())
-                .into_owned();
+            let connection = builder.serve_connection(TokioIo::new(stream), service.clone()).into_owned();
             // Not tracked: an open scrape connection must not hold up the end.
             #[expect(clippy::disallowed_methods, reason = "ends with its client or with the process")]
             tokio::spawn(async move {

@@ -1,6 +1,11 @@
 //! The life of a process: configuration, telemetry, build, run, drain, flush, exit code.
 
-use std::{future::Future, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -61,7 +66,11 @@ struct Arguments {
     print_config: bool,
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+/// Reads `key=value`, for clap.
+///
+/// # Errors
+/// Where there is no `=`.
+pub fn pair(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("must look like key=value")?;
     Ok((key.to_owned(), value.to_owned()))
 }
@@ -74,11 +83,27 @@ where
     F: Future<Output = Result<()>>,
 {
     let arguments = Arguments::parse();
-    let config: C = match load(service, arguments.config.as_deref(), &arguments.overrides) {
+    configured(service, arguments.config.as_deref(), &arguments.overrides, arguments.print_config, build)
+}
+
+/// Reads the configuration, then prints it or runs: for a command with flags of its own.
+pub fn configured<C, B, F>(
+    service: &'static str,
+    file: Option<&Path>,
+    overrides: &[(String, String)],
+    print: bool,
+    build: B,
+) -> ExitCode
+where
+    C: Configuration,
+    B: FnOnce(C, Process) -> F,
+    F: Future<Output = Result<()>>,
+{
+    let config: C = match load(service, file, overrides) {
         Ok(config) => config,
         Err(error) => return refused(service, &error),
     };
-    if arguments.print_config {
+    if print {
         return match crate::config::print(&config) {
             Ok(text) => {
                 println!("{text}");
@@ -94,18 +119,14 @@ where
 ///
 /// # Errors
 /// Names the key and the fix.
-pub fn load<C: Configuration>(
-    service: &str,
-    file: Option<&std::path::Path>,
-    overrides: &[(String, String)],
-) -> Result<C> {
+fn load<C: Configuration>(service: &str, file: Option<&Path>, overrides: &[(String, String)]) -> Result<C> {
     let config: C = crate::config::load(service, file, overrides)?;
     config.validate()?;
     Ok(config)
 }
 
 /// Says on stderr why a process does not start.
-pub fn refused(service: &str, error: &anyhow::Error) -> ExitCode {
+fn refused(service: &str, error: &anyhow::Error) -> ExitCode {
     eprintln!("{service}: {error:#}");
     ExitCode::from(EXIT_CONFIGURATION)
 }
@@ -113,7 +134,7 @@ pub fn refused(service: &str, error: &anyhow::Error) -> ExitCode {
 /// Runs a built configuration until a signal, then drains.
 ///
 /// `build` starts everything and returns once it runs; it hands its background work to the shutdown's tasks.
-pub fn run<C, B, F>(service: &'static str, config: C, build: B) -> ExitCode
+fn run<C, B, F>(service: &'static str, config: C, build: B) -> ExitCode
 where
     C: Configuration,
     B: FnOnce(C, Process) -> F,
@@ -162,11 +183,7 @@ where
     B: FnOnce(C, Process) -> F,
     F: Future<Output = Result<()>>,
 {
-    let process = Process {
-        shutdown: Shutdown::new(),
-        ready: Readiness::new(),
-        metrics: telemetry.metrics(),
-    };
+    let process = Process { shutdown: Shutdown::new(), ready: Readiness::new(), metrics: telemetry.metrics() };
     let shutdown = process.shutdown.clone();
     let mut signals = Signals::new().context("signals cannot be listened to")?;
     tokio::select! {
@@ -193,10 +210,7 @@ struct Signals {
 impl Signals {
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
     async fn next(&mut self) -> &'static str {

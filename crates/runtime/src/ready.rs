@@ -18,10 +18,7 @@ pub struct Readiness {
 
 impl Default for Readiness {
     fn default() -> Self {
-        Self {
-            gates: Arc::default(),
-            ready: watch::Sender::new(false),
-        }
+        Self { gates: Arc::default(), ready: watch::Sender::new(false) }
     }
 }
 
@@ -35,10 +32,7 @@ impl Readiness {
 
     /// Makes a gate, closed with the reason "starting".
     pub fn gate(&self, name: &'static str) -> Gate {
-        let gate = Gate {
-            name,
-            readiness: self.clone(),
-        };
+        let gate = Gate { name, readiness: self.clone() };
         gate.close("starting");
         gate
     }
@@ -46,10 +40,7 @@ impl Readiness {
     /// What is waited for: gate and reason of each closed one.
     pub fn waiting_for(&self) -> Vec<(&'static str, String)> {
         let gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        gates
-            .iter()
-            .filter_map(|(name, reason)| Some((*name, reason.clone()?)))
-            .collect()
+        gates.iter().filter_map(|(name, reason)| Some((*name, reason.clone()?))).collect()
     }
 
     /// Whether all gates are open, now and at every change.
@@ -66,8 +57,7 @@ impl Readiness {
         }
         gates.insert(name, reason);
         let ready = gates.values().all(Option::is_none);
-        self.ready
-            .send_if_modified(|was| std::mem::replace(was, ready) != ready);
+        self.ready.send_if_modified(|was| std::mem::replace(was, ready) != ready);
     }
 }
 

@@ -62,10 +62,7 @@ impl Shutdown {
         self.hard.cancel();
         self.base.close();
         if !ended {
-            tracing::warn!(
-                grace_ms = grace.as_millis(),
-                "tasks were still running at the end of the grace time"
-            );
+            tracing::warn!(grace_ms = grace.as_millis(), "tasks were still running at the end of the grace time");
         }
         // The hard signal drops what is left at its next await.
         let dropped = async { tokio::join!(self.tasks.wait(), self.base.wait()) };

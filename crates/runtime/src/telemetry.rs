@@ -46,12 +46,7 @@ pub enum Format {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            format: Format::Json,
-            filter: "info".to_owned(),
-            otlp_endpoint: String::new(),
-            sample_ratio: 0.1,
-        }
+        Self { format: Format::Json, filter: "info".to_owned(), otlp_endpoint: String::new(), sample_ratio: 0.1 }
     }
 }
 
@@ -68,30 +63,22 @@ pub struct Telemetry {
 /// A filter or an endpoint that cannot be read.
 pub fn install(service: &'static str, settings: &Settings) -> Result<Telemetry> {
     let filter = EnvFilter::try_new(&settings.filter)
-        .with_context(|| format!("log.filter cannot be read: {:?}", settings.filter))?;
+        .with_context(|| format!("telemetry.filter cannot be read: {:?}", settings.filter))?;
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = match settings.format {
-        Format::Json => lines
-            .json()
-            .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false)
-            .boxed(),
+        Format::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
         Format::Pretty => lines.with_target(false).boxed(),
     };
     let provider = provider(service, settings)?;
-    let traces = provider
-        .as_ref()
-        .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("myriad")));
+    let traces =
+        provider.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("myriad")));
     tracing_subscriber::registry()
         .with(filter)
         .with(lines)
         .with(traces)
         .try_init()
         .context("logging is already set up")?;
-    let metrics = PrometheusBuilder::new()
-        .install_recorder()
-        .context("metrics are already set up")?;
+    let metrics = PrometheusBuilder::new().install_recorder().context("metrics are already set up")?;
     Ok(Telemetry { provider, metrics })
 }
 
@@ -103,7 +90,7 @@ fn provider(service: &'static str, settings: &Settings) -> Result<Option<SdkTrac
         .with_tonic()
         .with_endpoint(&settings.otlp_endpoint)
         .build()
-        .with_context(|| format!("log.otlp_endpoint cannot be used: {:?}", settings.otlp_endpoint))?;
+        .with_context(|| format!("telemetry.otlp_endpoint cannot be used: {:?}", settings.otlp_endpoint))?;
     let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(settings.sample_ratio)));
     let resource = Resource::builder()
         .with_service_name(service)

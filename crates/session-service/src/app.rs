@@ -54,18 +54,12 @@ impl App {
         settings.validate()?;
         let store = Store::new(with.shards);
         let sessions = Sessions::new(settings, store, with.keys, with.hasher, with.attempts, &with.cache);
-        Ok(Self {
-            sessions: Arc::new(sessions),
-            clock: with.clock,
-        })
+        Ok(Self { sessions: Arc::new(sessions), clock: with.clock })
     }
 
     /// The gRPC service.
     pub fn routes(&self) -> Routes {
-        Routes::new(SessionServiceServer::new(SessionGrpc::new(
-            Arc::clone(&self.sessions),
-            Arc::clone(&self.clock),
-        )))
+        Routes::new(SessionServiceServer::new(SessionGrpc::new(Arc::clone(&self.sessions), Arc::clone(&self.clock))))
     }
 
     /// Starts the background work: noting uses, removing what is over. It ends with the soft signal.

@@ -60,10 +60,7 @@ impl Configuration for Config {
     }
 
     fn validate(&self) -> Result<()> {
-        ensure!(
-            !self.data_dir.as_os_str().is_empty(),
-            "data_dir is empty: name the directory of this process's files"
-        );
+        ensure!(!self.data_dir.as_os_str().is_empty(), "data_dir is empty: name the directory of this process's files");
         self.password.validate()?;
         self.sessions.validate()
     }
@@ -118,29 +115,14 @@ impl Settings {
     /// # Errors
     /// Names the key and the fix.
     pub fn validate(&self) -> Result<()> {
-        let Self {
-            per_user,
-            idle_ms,
-            absolute_ms,
-            touch_every_ms,
-            ..
-        } = *self;
-        ensure!(
-            (1..=1_000).contains(&per_user),
-            "sessions.per_user is {per_user}: use 1 to 1000"
-        );
-        ensure!(
-            touch_every_ms >= 1_000,
-            "sessions.touch_every_ms is {touch_every_ms}: use 1000 or more"
-        );
+        let Self { per_user, idle_ms, absolute_ms, touch_every_ms, .. } = *self;
+        ensure!((1..=1_000).contains(&per_user), "sessions.per_user is {per_user}: use 1 to 1000");
+        ensure!(touch_every_ms >= 1_000, "sessions.touch_every_ms is {touch_every_ms}: use 1000 or more");
         ensure!(
             idle_ms >= 2 * touch_every_ms,
             "sessions.idle_ms is {idle_ms}: use at least twice sessions.touch_every_ms, or sessions in use end"
         );
-        ensure!(
-            absolute_ms >= idle_ms,
-            "sessions.absolute_ms is {absolute_ms}: use at least sessions.idle_ms"
-        );
+        ensure!(absolute_ms >= idle_ms, "sessions.absolute_ms is {absolute_ms}: use at least sessions.idle_ms");
         ensure!(
             absolute_ms <= 400 * DAY,
             "sessions.absolute_ms is {absolute_ms}: use at most 34560000000 (400 days, the longest a browser keeps a cookie)"
@@ -151,14 +133,8 @@ impl Settings {
             ("touch_flush_ms", i64::try_from(self.touch_flush_ms).unwrap_or(i64::MAX)),
             ("sweep_every_ms", i64::try_from(self.sweep_every_ms).unwrap_or(i64::MAX)),
             ("wrong_passwords.window_ms", self.wrong_passwords.window_ms),
-            (
-                "wrong_passwords.limit",
-                i64::try_from(self.wrong_passwords.limit).unwrap_or(i64::MAX),
-            ),
-            (
-                "wrong_passwords.accounts",
-                i64::try_from(self.wrong_passwords.accounts).unwrap_or(i64::MAX),
-            ),
+            ("wrong_passwords.limit", i64::try_from(self.wrong_passwords.limit).unwrap_or(i64::MAX)),
+            ("wrong_passwords.accounts", i64::try_from(self.wrong_passwords.accounts).unwrap_or(i64::MAX)),
         ] {
             ensure!(value >= 1, "sessions.{key} is {value}: use 1 or more");
         }
@@ -166,10 +142,7 @@ impl Settings {
     }
 
     pub(crate) const fn lifetime(&self) -> Lifetime {
-        Lifetime {
-            idle_ms: self.idle_ms,
-            absolute_ms: self.absolute_ms,
-        }
+        Lifetime { idle_ms: self.idle_ms, absolute_ms: self.absolute_ms }
     }
 }
 
@@ -181,34 +154,10 @@ mod tests {
     fn a_mistake_names_the_key_and_the_fix() {
         assert!(Config::default().validate().is_ok());
         for (settings, key) in [
-            (
-                Settings {
-                    per_user: 0,
-                    ..Settings::default()
-                },
-                "sessions.per_user",
-            ),
-            (
-                Settings {
-                    idle_ms: 60_000,
-                    ..Settings::default()
-                },
-                "sessions.idle_ms",
-            ),
-            (
-                Settings {
-                    absolute_ms: DAY,
-                    ..Settings::default()
-                },
-                "sessions.absolute_ms",
-            ),
-            (
-                Settings {
-                    resume_after_ms: 0,
-                    ..Settings::default()
-                },
-                "sessions.resume_after_ms",
-            ),
+            (Settings { per_user: 0, ..Settings::default() }, "sessions.per_user"),
+            (Settings { idle_ms: 60_000, ..Settings::default() }, "sessions.idle_ms"),
+            (Settings { absolute_ms: DAY, ..Settings::default() }, "sessions.absolute_ms"),
+            (Settings { resume_after_ms: 0, ..Settings::default() }, "sessions.resume_after_ms"),
         ] {
             let error = settings.validate().unwrap_err().to_string();
             assert!(error.starts_with(key) && error.contains("use "), "{error}");
@@ -217,10 +166,7 @@ mod tests {
 
     #[test]
     fn the_configuration_is_shown_without_its_keys() {
-        let config = Config {
-            token_keys: Some("1:00ff".into()),
-            ..Config::default()
-        };
+        let config = Config { token_keys: Some("1:00ff".into()), ..Config::default() };
         assert!(!runtime::config::print(&config).unwrap().contains("00ff"));
         assert!(!format!("{config:?}").contains("00ff"));
     }

@@ -79,10 +79,7 @@ impl From<Error> for model::Error {
                 Code::IdempotencyInProgress,
                 "The first request with this Idempotency-Key is still being worked on. Repeat it after Retry-After seconds.",
             ),
-            Error::Contended => Self::new(
-                Code::Unavailable,
-                "The account was changed while you signed in. Try again.",
-            ),
+            Error::Contended => Self::new(Code::Unavailable, "The account was changed while you signed in. Try again."),
             Error::Random(error) => {
                 tracing::error!(%error, "no random bytes");
                 Self::new(Code::Unavailable, "Sessions cannot be made just now. Try again.")

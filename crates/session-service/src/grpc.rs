@@ -57,9 +57,7 @@ impl SessionService for SessionGrpc {
     async fn list_sessions(&self, request: Request<ListSessionsRequest>) -> Answer<ListSessionsResponse> {
         let user = convert::user_id(request.into_inner().user_id).map_err(to_status)?;
         let sessions = self.sessions.list(user, (self.clock)()).await.map_err(refuse)?;
-        Ok(Response::new(ListSessionsResponse {
-            sessions: sessions.into_iter().map(Into::into).collect(),
-        }))
+        Ok(Response::new(ListSessionsResponse { sessions: sessions.into_iter().map(Into::into).collect() }))
     }
 
     async fn end_session(&self, request: Request<EndSessionRequest>) -> Answer<EndSessionResponse> {
@@ -89,12 +87,7 @@ fn parse(request: SignInRequest) -> Result<SignIn, model::Error> {
         })
     });
     let origin = Origin::new(&request.ip, &request.user_agent);
-    Ok(SignIn {
-        email,
-        password,
-        origin,
-        repeat: repeat.transpose()?,
-    })
+    Ok(SignIn { email, password, origin, repeat: repeat.transpose()? })
 }
 
 fn refuse(error: Error) -> Status {

@@ -18,35 +18,17 @@ use crate::{App, Collaborators, Config, SERVICE};
 /// # Errors
 /// Says which collaborator cannot be had and what to do.
 pub async fn run(config: Config, process: Process) -> Result<()> {
-    let Process {
-        shutdown,
-        ready,
-        metrics,
-    } = process;
+    let Process { shutdown, ready, metrics } = process;
     let gate = ready.gate("sessions");
-    let ops = TcpListener::bind(config.ops)
-        .await
-        .with_context(|| format!("ops: {} cannot be bound", config.ops))?;
-    runtime::ops::serve(
-        ops,
-        runtime::ops::router(ready.clone(), metrics, shutdown.clone()),
-        &shutdown,
-    );
+    let ops = TcpListener::bind(config.ops).await.with_context(|| format!("ops: {} cannot be bound", config.ops))?;
+    runtime::ops::serve(ops, runtime::ops::router(ready.clone(), metrics, shutdown.clone()), &shutdown);
 
     let keys = match &config.token_keys {
-        Some(text) => text
-            .expose_secret()
-            .parse::<Keys>()
-            .context("token_keys cannot be used")?,
+        Some(text) => text.expose_secret().parse::<Keys>().context("token_keys cannot be used")?,
         None => Keys::load_or_create(&config.data_dir.join("token.keys"))?,
     };
     let shard_router = runtime::grpc::connect(&config.router).context("router cannot be used")?;
-    let watch = Watch::start(
-        shard_router,
-        SnapshotFile::at(config.data_dir.join("topology.json")),
-        &shutdown,
-    )
-    .await?;
+    let watch = Watch::start(shard_router, SnapshotFile::at(config.data_dir.join("topology.json")), &shutdown).await?;
     let shards = Shards::open(watch, engines::opener(&config.data_dir), &shutdown).await?;
     let collaborators = Collaborators {
         shards,
@@ -59,9 +41,8 @@ pub async fn run(config: Config, process: Process) -> Result<()> {
     let app = App::build(config.sessions, collaborators)?;
     app.run(&shutdown);
 
-    let grpc = TcpListener::bind(config.grpc)
-        .await
-        .with_context(|| format!("grpc: {} cannot be bound", config.grpc))?;
+    let grpc =
+        TcpListener::bind(config.grpc).await.with_context(|| format!("grpc: {} cannot be bound", config.grpc))?;
     let routes = runtime::grpc::routes(app.routes(), &[SERVICE], &ready, &shutdown)?;
     runtime::grpc::serve(routes, grpc, &shutdown);
     gate.open();

@@ -68,11 +68,7 @@ impl Sessions {
     /// A live session and its user's role.
     pub(crate) async fn validate(&self, user: UserId, id: SessionId, now_ms: i64) -> Result<Standing> {
         let load = || async {
-            let found = self
-                .store
-                .standing(user, id, now_ms)
-                .await
-                .map_err(model::Error::from)?;
+            let found = self.store.standing(user, id, now_ms).await.map_err(model::Error::from)?;
             Ok(found.map(|standing| (standing.version(), standing)))
         };
         let found = self.live.get_or_load(&key(user, id), load).await?;

@@ -33,10 +33,7 @@ struct Noted {
 
 impl Touches {
     pub(crate) fn new(every_ms: i64) -> Self {
-        Self {
-            every_ms,
-            noted: Mutex::default(),
-        }
+        Self { every_ms, noted: Mutex::default() }
     }
 
     /// Notes a use, unless one was noted less than a minute ago.
@@ -46,21 +43,13 @@ impl Touches {
         }
         let mut noted = self.lock();
         // The copy that the request was decided by may be older than what is noted here.
-        let recent = noted
-            .get(&(session.user_id, session.id))
-            .is_some_and(|last| now_ms - last.seen_at_ms < self.every_ms);
+        let recent =
+            noted.get(&(session.user_id, session.id)).is_some_and(|last| now_ms - last.seen_at_ms < self.every_ms);
         if recent || noted.len() >= REMEMBERED {
             return;
         }
         let expires_at_ms = lifetime.expires_at_ms(session.created_at_ms, now_ms);
-        noted.insert(
-            (session.user_id, session.id),
-            Noted {
-                seen_at_ms: now_ms,
-                expires_at_ms,
-                written: false,
-            },
-        );
+        noted.insert((session.user_id, session.id), Noted { seen_at_ms: now_ms, expires_at_ms, written: false });
     }
 
     /// What is to be written; forgets what was written a minute before `now_ms`.
@@ -70,12 +59,7 @@ impl Touches {
         let due = noted.iter_mut().filter(|(_, last)| !last.written);
         due.map(|(&(user, id), last)| {
             last.written = true;
-            Touch {
-                user,
-                id,
-                seen_at_ms: last.seen_at_ms,
-                expires_at_ms: last.expires_at_ms,
-            }
+            Touch { user, id, seen_at_ms: last.seen_at_ms, expires_at_ms: last.expires_at_ms }
         })
         .collect()
     }
@@ -84,11 +68,9 @@ impl Touches {
     pub(crate) async fn flush(&self, store: &Store, metrics: &Metrics, now_ms: i64) {
         let due = store.by_bucket(self.take(now_ms), |touch| touch.user);
         stream::iter(due)
-            .for_each_concurrent(AT_ONCE, async |(bucket, touches)| {
-                match store.touch(bucket, touches).await {
-                    Ok(touched) => metrics.touched.increment(touched),
-                    Err(error) => tracing::warn!(%error, bucket = bucket.0, "uses of sessions were not noted"),
-                }
+            .for_each_concurrent(AT_ONCE, async |(bucket, touches)| match store.touch(bucket, touches).await {
+                Ok(touched) => metrics.touched.increment(touched),
+                Err(error) => tracing::warn!(%error, bucket = bucket.0, "uses of sessions were not noted"),
             })
             .await;
     }

@@ -53,10 +53,7 @@ impl App {
 
     /// The gRPC service.
     pub fn routes(&self) -> Routes {
-        Routes::new(TopologyServiceServer::new(TopologyGrpc::new(
-            self.catalog.clone(),
-            self.stop.clone(),
-        )))
+        Routes::new(TopologyServiceServer::new(TopologyGrpc::new(self.catalog.clone(), self.stop.clone())))
     }
 
     /// The catalog: what operators' calls change.

@@ -18,10 +18,7 @@ pub(crate) async fn bootstrap(
     opener: &Opener,
 ) -> Result<(Topology, Vec<Arc<dyn Engine>>)> {
     let new_id = uuid::Uuid::new_v4().simple().to_string();
-    let identity = Identity {
-        cluster: Cluster::OrNew(new_id),
-        member: "catalog".to_owned(),
-    };
+    let identity = Identity { cluster: Cluster::OrNew(new_id), member: "catalog".to_owned() };
     let cluster_id = store::prepare(catalog, &SCHEMA, identity).await?.cluster;
     let known = rows::load(catalog, &cluster_id).await?;
     let topology = match &known {
@@ -55,11 +52,7 @@ async fn open(topology: &Topology, info: &ShardInfo, opener: &Opener) -> Result<
 async fn adopt(catalog: &dyn Engine, topology: &Topology, engines: &[(ShardInfo, Arc<dyn Engine>)]) -> Result<()> {
     let adopted = rows::adopted(catalog).await?;
     let (old, new): (Vec<_>, Vec<_>) = engines.iter().partition(|(info, _)| adopted.contains(&info.id));
-    try_join_all(
-        old.into_iter()
-            .map(|(info, engine)| still_there(topology, info, &**engine)),
-    )
-    .await?;
+    try_join_all(old.into_iter().map(|(info, engine)| still_there(topology, info, &**engine))).await?;
     if new.is_empty() {
         return Ok(());
     }
@@ -72,17 +65,9 @@ async fn still_there(topology: &Topology, info: &ShardInfo, engine: &dyn Engine)
 }
 
 async fn give(topology: &Topology, info: &ShardInfo, engine: &Arc<dyn Engine>) -> Result<()> {
-    let buckets = topology
-        .owned_buckets(info.shard_id())
-        .into_iter()
-        .map(|own| (own.bucket, own.epoch))
-        .collect();
+    let buckets = topology.owned_buckets(info.shard_id()).into_iter().map(|own| (own.bucket, own.epoch)).collect();
     let shard = Shard::new(ShardId(info.id), Arc::clone(engine));
     shard.adopt(buckets).await.map_err(|source| {
-        Error::Shard(topology::Error::Shard {
-            name: info.name.clone(),
-            location: info.location.clone(),
-            source,
-        })
+        Error::Shard(topology::Error::Shard { name: info.name.clone(), location: info.location.clone(), source })
     })
 }

@@ -47,15 +47,9 @@ impl Configuration for Config {
     }
 
     fn validate(&self) -> Result<()> {
-        ensure!(
-            !self.data_dir.as_os_str().is_empty(),
-            "data_dir is empty: name the directory of the catalog"
-        );
+        ensure!(!self.data_dir.as_os_str().is_empty(), "data_dir is empty: name the directory of the catalog");
         if let Some(shards) = self.shards {
-            ensure!(
-                (1..=MAX_SHARDS).contains(&shards),
-                "shards is {shards}: it must be from 1 to {MAX_SHARDS}"
-            );
+            ensure!((1..=MAX_SHARDS).contains(&shards), "shards is {shards}: it must be from 1 to {MAX_SHARDS}");
         }
         Ok(())
     }
@@ -69,12 +63,7 @@ mod tests {
     fn settings_out_of_range_are_named() {
         assert!(Config::default().validate().is_ok());
         for shards in [0, MAX_SHARDS + 1] {
-            let refused = Config {
-                shards: Some(shards),
-                ..Config::default()
-            }
-            .validate()
-            .unwrap_err();
+            let refused = Config { shards: Some(shards), ..Config::default() }.validate().unwrap_err();
             assert!(refused.to_string().starts_with("shards is"), "{refused}");
         }
     }

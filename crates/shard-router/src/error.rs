@@ -54,10 +54,9 @@ impl From<Error> for model::Error {
     fn from(error: Error) -> Self {
         match error {
             Error::Catalog(error) => error.into(),
-            Error::BlockLength(_) => Self::invalid(vec![model::FieldError::at(
-                "/count",
-                format!("must be from 1 to {}", crate::MAX_BLOCK),
-            )]),
+            Error::BlockLength(_) => {
+                Self::invalid(vec![model::FieldError::at("/count", format!("must be from 1 to {}", crate::MAX_BLOCK))])
+            }
             Error::Stale { .. } => Self::new(Code::VersionMismatch, error.to_string()),
             Error::Refused(_) => Self::new(Code::InvalidInput, error.to_string()),
             Error::NoIdsLeft => Self::new(Code::QuotaExceeded, error.to_string()),

@@ -34,9 +34,7 @@ impl TopologyService for TopologyGrpc {
 
     async fn get_topology(&self, _: Request<GetTopologyRequest>) -> Result<Response<GetTopologyResponse>, Status> {
         let topology = self.catalog.current();
-        Ok(Response::new(GetTopologyResponse {
-            topology: Some((&*topology).into()),
-        }))
+        Ok(Response::new(GetTopologyResponse { topology: Some((&*topology).into()) }))
     }
 
     async fn watch_topology(
@@ -54,23 +52,12 @@ impl TopologyService for TopologyGrpc {
         }
         // The present one counts as unseen, so that the first step looks at it too.
         newer.mark_changed();
-        let versions = stream::unfold(
-            (newer, after, Watching::begin()),
-            |(mut newer, after, watching)| async move {
-                let topology = newer
-                    .wait_for(|topology| topology.version() > after)
-                    .await
-                    .ok()?
-                    .clone();
-                let message = WatchTopologyResponse {
-                    topology: Some((&*topology).into()),
-                };
-                Some((Ok(message), (newer, topology.version(), watching)))
-            },
-        );
-        Ok(Response::new(
-            versions.take_until(self.stop.clone().cancelled_owned()).boxed(),
-        ))
+        let versions = stream::unfold((newer, after, Watching::begin()), |(mut newer, after, watching)| async move {
+            let topology = newer.wait_for(|topology| topology.version() > after).await.ok()?.clone();
+            let message = WatchTopologyResponse { topology: Some((&*topology).into()) };
+            Some((Ok(message), (newer, topology.version(), watching)))
+        });
+        Ok(Response::new(versions.take_until(self.stop.clone().cancelled_owned()).boxed()))
     }
 
     async fn lease_user_ids(
@@ -79,9 +66,6 @@ impl TopologyService for TopologyGrpc {
     ) -> Result<Response<LeaseUserIdsResponse>, Status> {
         let leased = self.catalog.lease(request.into_inner().count).await;
         let block = leased.map_err(|error| to_status(error.into()))?;
-        Ok(Response::new(LeaseUserIdsResponse {
-            first: block.first,
-            count: block.count,
-        }))
+        Ok(Response::new(LeaseUserIdsResponse { first: block.first, count: block.count }))
     }
 }

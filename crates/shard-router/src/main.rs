@@ -16,9 +16,7 @@ fn main() -> ExitCode {
 
 async fn run(config: Config, process: Process) -> Result<()> {
     let gate = process.ready.gate("catalog");
-    let ops = TcpListener::bind(config.ops)
-        .await
-        .with_context(|| format!("ops: {} cannot be bound", config.ops))?;
+    let ops = TcpListener::bind(config.ops).await.with_context(|| format!("ops: {} cannot be bound", config.ops))?;
     let health = runtime::ops::router(process.ready.clone(), process.metrics, process.shutdown.clone());
     runtime::ops::serve(ops, health, &process.shutdown);
 
@@ -26,9 +24,8 @@ async fn run(config: Config, process: Process) -> Result<()> {
     let app = App::build(&config, catalog, &engines::opener(&config.data_dir)).await?;
     app.run(&process.shutdown);
 
-    let grpc = TcpListener::bind(config.grpc)
-        .await
-        .with_context(|| format!("grpc: {} cannot be bound", config.grpc))?;
+    let grpc =
+        TcpListener::bind(config.grpc).await.with_context(|| format!("grpc: {} cannot be bound", config.grpc))?;
     let routes = runtime::grpc::routes(app.routes(), &[SERVICE], &process.ready, &process.shutdown)?;
     runtime::grpc::serve(routes, grpc, &process.shutdown);
     gate.open();

@@ -3,12 +3,7 @@
 //!
 //! `cargo bench -p store-sqlite [-- DIR]`
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::cast_precision_loss,
-    reason = "a benchmark"
-)]
+#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::cast_precision_loss, reason = "a benchmark")]
 
 use std::{
     fs::File,
@@ -33,10 +28,7 @@ fn main() {
     let place = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let place = place.map_or_else(std::env::temp_dir, Into::into);
     let dir = tempfile::TempDir::new_in(place).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(run(dir.path()));
 }
 
@@ -57,10 +49,7 @@ async fn run(dir: &Path) {
         round(&engine, &shard, writers).await;
     }
     reads(&shard).await;
-    println!(
-        "memory at the end, this benchmark's own included: {} KiB above the start",
-        resident_kib() - before
-    );
+    println!("memory at the end, this benchmark's own included: {} KiB above the start", resident_kib() - before);
     engine.close().await;
 }
 
@@ -69,17 +58,11 @@ async fn start(dir: &Path, what: &str) -> (Arc<Sqlite>, Shard) {
     let begun = Instant::now();
     let engine = Sqlite::open(&Options::at(dir.join("bench.db"))).unwrap();
     let opened = begun.elapsed();
-    let identity = Identity {
-        cluster: Cluster::Known("bench".to_owned()),
-        member: "shard-0".to_owned(),
-    };
+    let identity = Identity { cluster: Cluster::Known("bench".to_owned()), member: "shard-0".to_owned() };
     prepare(&*engine, &SHARD, identity).await.unwrap();
     let prepared = begun.elapsed();
     let shard = Shard::new(ShardId(0), Arc::clone(&engine) as _);
-    shard
-        .adopt((0..4096).map(|bucket| (Bucket(bucket), Epoch(1))).collect())
-        .await
-        .unwrap();
+    shard.adopt((0..4096).map(|bucket| (Bucket(bucket), Epoch(1))).collect()).await.unwrap();
     let millis = |took: Duration| took.as_secs_f64() * 1e3;
     println!(
         "{what}: {:.1} ms (open {:.1}, schema {:.1}, buckets {:.1})",
@@ -95,8 +78,7 @@ async fn start(dir: &Path, what: &str) -> (Arc<Sqlite>, Shard) {
 fn resident_kib() -> i64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok())
-        .unwrap_or(0)
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }
 
 fn syncs_per_second(dir: &Path) -> f64 {
@@ -121,10 +103,7 @@ async fn round(engine: &Sqlite, shard: &Shard, writers: u64) {
         let (shard, over) = (shard.clone(), Arc::clone(&over));
         async move {
             let user = UserId::new(writer * 37).unwrap();
-            let own = Ownership {
-                bucket: Bucket::of_user(user),
-                epoch: Epoch(1),
-            };
+            let own = Ownership { bucket: Bucket::of_user(user), epoch: Epoch(1) };
             let mut took = Vec::new();
             while !over.load(Ordering::Relaxed) {
                 let begun = Instant::now();
@@ -147,10 +126,8 @@ async fn round(engine: &Sqlite, shard: &Shard, writers: u64) {
         over.store(true, Ordering::Relaxed);
         Vec::new()
     };
-    let boxed: Vec<std::pin::Pin<Box<dyn Future<Output = Vec<Duration>>>>> = tasks
-        .map(|task| Box::pin(task) as _)
-        .chain([Box::pin(stop) as _])
-        .collect();
+    let boxed: Vec<std::pin::Pin<Box<dyn Future<Output = Vec<Duration>>>>> =
+        tasks.map(|task| Box::pin(task) as _).chain([Box::pin(stop) as _]).collect();
     let mut took = futures::future::join_all(boxed).await.concat();
     let seconds = begun.elapsed().as_secs_f64();
     let after = engine.stats();
@@ -171,21 +148,10 @@ async fn round(engine: &Sqlite, shard: &Shard, writers: u64) {
 async fn reads(shard: &Shard) {
     for id in 1..=64 {
         let user = UserId::new(id).unwrap();
-        let own = Ownership {
-            bucket: Bucket::of_user(user),
-            epoch: Epoch(1),
-        };
-        shard
-            .write(own, move |tx| {
-                Box::pin(async move { users::insert_void(tx, user, 1).await })
-            })
-            .await
-            .unwrap();
+        let own = Ownership { bucket: Bucket::of_user(user), epoch: Epoch(1) };
+        shard.write(own, move |tx| Box::pin(async move { users::insert_void(tx, user, 1).await })).await.unwrap();
     }
-    let keys: Vec<_> = (1..=64)
-        .map(|id| UserId::new(id).unwrap())
-        .map(|id| (Bucket::of_user(id), id))
-        .collect();
+    let keys: Vec<_> = (1..=64).map(|id| UserId::new(id).unwrap()).map(|id| (Bucket::of_user(id), id)).collect();
     let mut read = shard.read_all();
     for width in [1_usize, 8, 64] {
         let begun = Instant::now();

@@ -20,15 +20,8 @@ pub fn if_missing(path: &Path) -> Result<()> {
     if path.try_exists().map_err(refused)? {
         return Ok(());
     }
-    let folder = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(refused)?;
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(refused)?;
     let draft = draft_name(path);
     let made = make(&draft).and_then(|()| publish(&draft, path, folder).map_err(refused));
     // Where it was published this removes its other name only.
@@ -40,12 +33,7 @@ pub fn if_missing(path: &Path) -> Result<()> {
 fn make(draft: &Path) -> Result<()> {
     let refused = |error: io::Error| cannot_make(draft, &error);
     let _ = fs::remove_file(draft);
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(draft)
-        .map_err(refused)?;
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft).map_err(refused)?;
     // One sync at the end, instead of SQLite's several: half a draft is nobody's.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Connection::open_with_flags(draft, flags)

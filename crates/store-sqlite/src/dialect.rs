@@ -4,12 +4,7 @@ use store::Dialect;
 
 /// SQLite's words. STRICT: a column holds its type and no other.
 pub static SQLITE: Dialect = Dialect {
-    words: &[
-        ("BIGINT", "INTEGER"),
-        ("BYTEA", "BLOB"),
-        ("KEYED", "STRICT, WITHOUT ROWID"),
-        ("PLAIN", "STRICT"),
-    ],
+    words: &[("BIGINT", "INTEGER"), ("BYTEA", "BLOB"), ("KEYED", "STRICT, WITHOUT ROWID"), ("PLAIN", "STRICT")],
     tables: "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
     columns: "SELECT m.name, p.name, p.type, p.\"notnull\", p.pk FROM sqlite_master m JOIN pragma_table_info(m.name) p \
               WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY m.name, p.cid",

@@ -37,9 +37,7 @@ struct Queues {
 
 impl fmt::Debug for Sqlite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sqlite")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Sqlite").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -53,12 +51,7 @@ impl Sqlite {
         let (reads, read_jobs) = bounded(options.queue);
         let mut ended = Vec::new();
         let session = Session::new(open::connection(options, Purpose::Write)?);
-        let thread = Writer::new(
-            session,
-            Arc::clone(&counters),
-            options.group,
-            options.acknowledges_early(),
-        );
+        let thread = Writer::new(session, Arc::clone(&counters), options.group, options.acknowledges_early());
         ended.push(start(format!("{}-write", options.name), move || {
             thread.run(&write_jobs);
         })?);
@@ -112,9 +105,7 @@ impl Engine for Sqlite {
             let (answer, answered) = oneshot::channel();
             self.send(WriteJob { work, answer }, |queues| &queues.writes)?;
             // From here on the job is the thread's: it runs whether or not this future lives.
-            answered
-                .await
-                .unwrap_or_else(|_| Err(Error::InDoubt("the writer ended without an answer".to_owned())))
+            answered.await.unwrap_or_else(|_| Err(Error::InDoubt("the writer ended without an answer".to_owned())))
         })
     }
 
@@ -122,9 +113,7 @@ impl Engine for Sqlite {
         Box::pin(async move {
             let (answer, answered) = oneshot::channel();
             self.send(ReadJob { sql, params, answer }, |queues| &queues.reads)?;
-            answered
-                .await
-                .unwrap_or_else(|_| Err(Error::Unavailable("a reader ended without an answer".to_owned())))
+            answered.await.unwrap_or_else(|_| Err(Error::Unavailable("a reader ended without an answer".to_owned())))
         })
     }
 
@@ -162,14 +151,8 @@ pub struct Counters {
 
 impl Counters {
     fn new(name: &str) -> Self {
-        metrics::describe_counter!(
-            "myriad_store_transactions_total",
-            "Transactions acknowledged as committed"
-        );
-        metrics::describe_counter!(
-            "myriad_store_commits_total",
-            "Durable commits, each one sync of the log"
-        );
+        metrics::describe_counter!("myriad_store_transactions_total", "Transactions acknowledged as committed");
+        metrics::describe_counter!("myriad_store_commits_total", "Durable commits, each one sync of the log");
         Self {
             transactions: AtomicU64::new(0),
             commits: AtomicU64::new(0),
@@ -187,9 +170,6 @@ impl Counters {
     }
 
     fn read(&self) -> Stats {
-        Stats {
-            transactions: self.transactions.load(Ordering::Relaxed),
-            commits: self.commits.load(Ordering::Relaxed),
-        }
+        Stats { transactions: self.transactions.load(Ordering::Relaxed), commits: self.commits.load(Ordering::Relaxed) }
     }
 }

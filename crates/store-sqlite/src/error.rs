@@ -79,23 +79,11 @@ mod tests {
 
     #[test]
     fn only_a_taken_key_is_a_unique_violation() {
-        assert!(matches!(
-            statement(&failure(ffi::SQLITE_CONSTRAINT_PRIMARYKEY)),
-            Error::Unique(_)
-        ));
-        assert!(matches!(
-            statement(&failure(ffi::SQLITE_CONSTRAINT_UNIQUE)),
-            Error::Unique(_)
-        ));
-        assert!(matches!(
-            statement(&failure(ffi::SQLITE_CONSTRAINT_CHECK)),
-            Error::Fault(_)
-        ));
+        assert!(matches!(statement(&failure(ffi::SQLITE_CONSTRAINT_PRIMARYKEY)), Error::Unique(_)));
+        assert!(matches!(statement(&failure(ffi::SQLITE_CONSTRAINT_UNIQUE)), Error::Unique(_)));
+        assert!(matches!(statement(&failure(ffi::SQLITE_CONSTRAINT_CHECK)), Error::Fault(_)));
         assert!(matches!(statement(&failure(ffi::SQLITE_FULL)), Error::DiskFull(_)));
         assert!(matches!(statement(&failure(ffi::SQLITE_NOTADB)), Error::Corrupt(_)));
-        assert!(matches!(
-            statement(&failure(ffi::SQLITE_IOERR_READ)),
-            Error::Unavailable(_)
-        ));
+        assert!(matches!(statement(&failure(ffi::SQLITE_IOERR_READ)), Error::Unavailable(_)));
     }
 }

@@ -33,11 +33,7 @@ fn settled(options: &Options, purpose: Purpose) -> rusqlite::Result<Connection> 
     if purpose == Purpose::Write {
         connection.pragma_update_and_check(None, "journal_mode", "wal", |row| {
             let mode: String = row.get(0)?;
-            if mode.eq_ignore_ascii_case("wal") {
-                Ok(())
-            } else {
-                Err(rusqlite::Error::InvalidQuery)
-            }
+            if mode.eq_ignore_ascii_case("wal") { Ok(()) } else { Err(rusqlite::Error::InvalidQuery) }
         })?;
     }
     // FULL syncs the log at every commit: what was acknowledged survives a power cut.

@@ -28,9 +28,7 @@ impl Options {
     /// Defaults for a file, named after it.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        let name = path
-            .file_stem()
-            .map_or_else(|| "sqlite".to_owned(), |stem| stem.to_string_lossy().into_owned());
+        let name = path.file_stem().map_or_else(|| "sqlite".to_owned(), |stem| stem.to_string_lossy().into_owned());
         Self {
             path,
             name,

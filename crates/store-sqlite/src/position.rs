@@ -50,10 +50,7 @@ impl Position {
 
 /// The end of the last block reserved; none while there is no `meta`.
 fn reserved(session: &mut Session) -> Result<Option<u64>> {
-    let meta = session.query(
-        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'",
-        &[],
-    )?;
+    let meta = session.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'", &[])?;
     if meta.is_empty() {
         return Ok(None);
     }

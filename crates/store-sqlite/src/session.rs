@@ -20,29 +20,21 @@ pub struct Session {
 impl Session {
     /// A session on a connection of `open`.
     pub fn new(connection: Connection) -> Self {
-        Self {
-            connection,
-            numbered: HashMap::new(),
-        }
+        Self { connection, numbered: HashMap::new() }
     }
 
     /// Runs a reading statement; one that would write is refused before it runs.
     pub fn query(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
         let mut statement = self.prepare(sql, params)?;
         if !statement.readonly() {
-            return Err(Error::Fault(
-                "a reading call was given a statement that writes".to_owned(),
-            ));
+            return Err(Error::Fault("a reading call was given a statement that writes".to_owned()));
         }
         collect(&mut statement)
     }
 
     /// Runs a writing statement: rows changed.
     pub fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64> {
-        let changed = self
-            .prepare(sql, params)?
-            .raw_execute()
-            .map_err(|error| error::statement(&error))?;
+        let changed = self.prepare(sql, params)?.raw_execute().map_err(|error| error::statement(&error))?;
         Ok(changed as u64)
     }
 
@@ -53,9 +45,7 @@ impl Session {
 
     /// Runs a statement of a migration.
     pub fn define(&mut self, sql: &str) -> Result<()> {
-        self.connection
-            .execute_batch(sql)
-            .map_err(|error| error::statement(&error))
+        self.connection.execute_batch(sql).map_err(|error| error::statement(&error))
     }
 
     /// Runs BEGIN, COMMIT and their like, with SQLite's own error.
@@ -75,21 +65,13 @@ impl Session {
 
     fn prepare(&mut self, sql: &'static str, params: &[Value]) -> Result<CachedStatement<'_>> {
         let numbered = self.numbered.entry(sql).or_insert_with(|| dialect::numbered(sql));
-        let mut statement = self
-            .connection
-            .prepare_cached(numbered)
-            .map_err(|error| error::statement(&error))?;
+        let mut statement = self.connection.prepare_cached(numbered).map_err(|error| error::statement(&error))?;
         if statement.parameter_count() != params.len() {
             let wanted = statement.parameter_count();
-            return Err(Error::Fault(format!(
-                "a statement with {wanted} parameters was given {}",
-                params.len()
-            )));
+            return Err(Error::Fault(format!("a statement with {wanted} parameters was given {}", params.len())));
         }
         for (index, value) in params.iter().enumerate() {
-            statement
-                .raw_bind_parameter(index + 1, Bound(value))
-                .map_err(|error| error::statement(&error))?;
+            statement.raw_bind_parameter(index + 1, Bound(value)).map_err(|error| error::statement(&error))?;
         }
         Ok(statement)
     }

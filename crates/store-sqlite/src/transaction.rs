@@ -25,9 +25,7 @@ impl<'s> SqliteTx<'s> {
 
     fn run<'a, T: Send + 'a>(&mut self, statement: impl FnOnce(&mut Session) -> Result<T>) -> BoxFuture<'a, Result<T>> {
         let answer = if self.doomed {
-            Err(Error::Fault(
-                "an earlier statement of this transaction failed".to_owned(),
-            ))
+            Err(Error::Fault("an earlier statement of this transaction failed".to_owned()))
         } else {
             statement(self.session).inspect_err(|_| self.doomed = true)
         };

@@ -81,16 +81,9 @@ impl Writer {
             group.push(self.job(job));
             if self.session.is_idle() {
                 // SQLite has rolled back everything: a full disk, an I/O error.
-                return self.refuse(
-                    group,
-                    &Error::Unavailable("the shared transaction was rolled back".to_owned()),
-                );
+                return self.refuse(group, &Error::Unavailable("the shared transaction was rolled back".to_owned()));
             }
-            next = if group.len() < self.group_max {
-                self.next_job(jobs, group.len(), deadline)
-            } else {
-                None
-            };
+            next = if group.len() < self.group_max { self.next_job(jobs, group.len(), deadline) } else { None };
         }
         self.commit(group);
     }
@@ -110,11 +103,7 @@ impl Writer {
     fn job(&mut self, job: WriteJob) -> Ran {
         let WriteJob { work, answer } = job;
         if let Err(cause) = self.session.control("SAVEPOINT job") {
-            return Ran {
-                answer,
-                outcome: Err(error::statement(&cause)),
-                changed: false,
-            };
+            return Ran { answer, outcome: Err(error::statement(&cause)), changed: false };
         }
         let before = self.session.changes();
         let mut tx = SqliteTx::new(&mut self.session);
@@ -125,9 +114,7 @@ impl Writer {
         let outcome = match ended {
             Ok(Some(Ok(()))) if doomed => Err(Error::Fault("work went on after a statement had failed".to_owned())),
             Ok(Some(outcome)) => outcome,
-            Ok(None) => Err(Error::Fault(
-                "work awaited something other than its transaction".to_owned(),
-            )),
+            Ok(None) => Err(Error::Fault("work awaited something other than its transaction".to_owned())),
             Err(panic) => Err(Error::Fault(format!("work panicked: {}", message(&*panic)))),
         };
         if outcome.is_err() && !self.session.is_idle() {
@@ -136,34 +123,19 @@ impl Writer {
             && let Err(cause) = self.session.control("RELEASE job")
         {
             self.abandon();
-            return Ran {
-                answer,
-                outcome: Err(error::statement(&cause)),
-                changed: false,
-            };
+            return Ran { answer, outcome: Err(error::statement(&cause)), changed: false };
         }
         let changed = outcome.is_ok() && self.session.changes() > before;
         if self.acknowledges_early && outcome.is_ok() {
             let _ = answer.send(Ok(Commit { role_epoch: 0, log: 0 }));
             let (unheard, _) = oneshot::channel();
-            return Ran {
-                answer: unheard,
-                outcome,
-                changed,
-            };
+            return Ran { answer: unheard, outcome, changed };
         }
-        Ran {
-            answer,
-            outcome,
-            changed,
-        }
+        Ran { answer, outcome, changed }
     }
 
     fn undo_job(&mut self) {
-        let undone = self
-            .session
-            .control("ROLLBACK TO job")
-            .and_then(|()| self.session.control("RELEASE job"));
+        let undone = self.session.control("ROLLBACK TO job").and_then(|()| self.session.control("RELEASE job"));
         if undone.is_err() {
             self.abandon();
         }
@@ -203,11 +175,7 @@ impl Writer {
         if let Err(cause) = self.session.control("COMMIT") {
             self.abandon();
             let text = cause.to_string();
-            let told = if error::commit_is_certain(&cause) {
-                error::statement(&cause)
-            } else {
-                Error::InDoubt(text)
-            };
+            let told = if error::commit_is_certain(&cause) { error::statement(&cause) } else { Error::InDoubt(text) };
             return self.refuse(group, &told);
         }
         if writes > 0 {
@@ -246,9 +214,5 @@ fn answer(group: Vec<Ran>, commit: Commit) {
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("?")
+    panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("?")
 }

@@ -72,10 +72,7 @@ impl BucketTx<'_> {
         if params.first() == Some(&Value::from(self.own.bucket)) {
             return Ok(());
         }
-        Err(Error::Fault(format!(
-            "a change in bucket {} does not name it as its first parameter",
-            self.own.bucket
-        )))
+        Err(Error::Fault(format!("a change in bucket {} does not name it as its first parameter", self.own.bucket)))
     }
 }
 

@@ -2,12 +2,7 @@
 //! test of each, so that no engine can leave one out.
 
 #![expect(missing_docs, reason = "the names of laws are sentences")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::missing_panics_doc,
-    reason = "laws are tests"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, reason = "laws are tests")]
 
 pub mod accounts;
 pub mod ownership;
@@ -91,38 +86,24 @@ macro_rules! contract_tests {
 const NOW: i64 = 1_700_000_000_000;
 
 fn identity() -> Identity {
-    Identity {
-        cluster: Cluster::Known("c1".to_owned()),
-        member: "shard-0".to_owned(),
-    }
+    Identity { cluster: Cluster::Known("c1".to_owned()), member: "shard-0".to_owned() }
 }
 
 /// A prepared shard that owns the first `buckets` buckets in epoch 1.
 async fn shard(engine: &Arc<dyn Engine>, buckets: u32) -> Shard {
     prepare(&**engine, &SHARD, identity()).await.unwrap();
     let shard = Shard::new(ShardId(0), Arc::clone(engine));
-    shard
-        .adopt((0..buckets).map(|bucket| (Bucket(bucket), Epoch(1))).collect())
-        .await
-        .unwrap();
+    shard.adopt((0..buckets).map(|bucket| (Bucket(bucket), Epoch(1))).collect()).await.unwrap();
     shard
 }
 
 const fn own(bucket: u32) -> Ownership {
-    Ownership {
-        bucket: Bucket(bucket),
-        epoch: Epoch(1),
-    }
+    Ownership { bucket: Bucket(bucket), epoch: Epoch(1) }
 }
 
 /// Sets a bucket's owner row, whatever it was.
 async fn set_owner(engine: &Arc<dyn Engine>, bucket: u32, epoch: u64, state: State) {
-    let to = OwnerRow {
-        bucket: Bucket(bucket),
-        epoch: Epoch(epoch),
-        state,
-        mover: None,
-    };
+    let to = OwnerRow { bucket: Bucket(bucket), epoch: Epoch(epoch), state, mover: None };
     let ((), _) = transact(&**engine, move |tx: &mut dyn Transaction| {
         Box::pin(async move {
             let from = bucket_owner::get(tx, to.bucket).await?;
@@ -165,13 +146,7 @@ async fn add_user(shard: &Shard, id: u64) {
     let bucket = Bucket::of_user(user_id(id));
     let row = user(id);
     let made = shard
-        .write(
-            Ownership {
-                bucket,
-                epoch: Epoch(1),
-            },
-            move |tx| Box::pin(async move { users::insert(tx, &row).await }),
-        )
+        .write(Ownership { bucket, epoch: Epoch(1) }, move |tx| Box::pin(async move { users::insert(tx, &row).await }))
         .await
         .unwrap();
     assert!(made.value);

@@ -76,14 +76,12 @@ impl From<Error> for model::Error {
         }
         match error {
             Error::Refused(error) => error,
-            Error::Moved { .. } => Self::new(
-                Code::Moved,
-                "The data has just moved to another shard. Send the request again.",
-            ),
-            Error::Busy => Self::new(
-                Code::Busy,
-                "Too many requests are waiting for the database. Try again in a second.",
-            ),
+            Error::Moved { .. } => {
+                Self::new(Code::Moved, "The data has just moved to another shard. Send the request again.")
+            }
+            Error::Busy => {
+                Self::new(Code::Busy, "Too many requests are waiting for the database. Try again in a second.")
+            }
             Error::Unavailable(_) | Error::DiskFull(_) | Error::Unusable(_) => Self::new(
                 Code::Unavailable,
                 "The database cannot be used at the moment; nothing was changed. Try again in a second.",

@@ -122,16 +122,9 @@ async fn look(engine: &dyn Engine, schema: &Schema, identity: &Identity) -> Resu
         return Ok(None);
     }
     let rows = engine.query("SELECT key, value FROM meta", Vec::new()).await?;
-    let meta = rows
-        .iter()
-        .map(|row| Ok((row.text(0)?, row.text(1)?)))
-        .collect::<Result<_>>()?;
+    let meta = rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect::<Result<_>>()?;
     let (cluster, version) = Found::Meta(meta).accept(schema, identity, engine.name())?;
-    Ok((version == schema.version()).then_some(Prepared {
-        cluster,
-        created: false,
-        from_version: version,
-    }))
+    Ok((version == schema.version()).then_some(Prepared { cluster, created: false, from_version: version }))
 }
 
 /// What a database says of itself.
@@ -144,11 +137,7 @@ impl Found {
     async fn read(tx: &mut dyn Transaction, tables: &[String], name: &str) -> Result<Self> {
         if tables.iter().any(|table| table == "meta") {
             let rows = tx.query("SELECT key, value FROM meta", &[]).await?;
-            return Ok(Self::Meta(
-                rows.iter()
-                    .map(|row| Ok((row.text(0)?, row.text(1)?)))
-                    .collect::<Result<_>>()?,
-            ));
+            return Ok(Self::Meta(rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect::<Result<_>>()?));
         }
         match tables.first() {
             None => Ok(Self::Empty),
@@ -177,9 +166,7 @@ impl Found {
             )));
         }
         let version: u32 = says("schema_version").parse().map_err(|_| {
-            Error::Unusable(format!(
-                "{name} does not say which version its schema has; restore it from a backup."
-            ))
+            Error::Unusable(format!("{name} does not say which version its schema has; restore it from a backup."))
         })?;
         if version > schema.version() {
             return Err(Error::Unusable(format!(
@@ -197,10 +184,7 @@ fn names(rows: &[crate::Row]) -> Result<Vec<String>> {
 
 /// The statements of a script, without comment lines.
 fn statements(sql: &str) -> Vec<String> {
-    let code: Vec<&str> = sql
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("--"))
-        .collect();
+    let code: Vec<&str> = sql.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
     let code = code.join("\n");
     code.split(";\n")
         .map(|statement| statement.trim().trim_end_matches(';').to_owned())
@@ -217,12 +201,7 @@ fn translate(sql: &str, words: &[(&str, &str)]) -> String {
             word.push(c);
             continue;
         }
-        out.push_str(
-            words
-                .iter()
-                .find(|(from, _)| *from == word)
-                .map_or(word.as_str(), |(_, to)| to),
-        );
+        out.push_str(words.iter().find(|(from, _)| *from == word).map_or(word.as_str(), |(_, to)| to));
         word.clear();
         out.push(c);
     }

@@ -32,39 +32,23 @@ pub struct Column {
 impl Column {
     /// BIGINT NOT NULL.
     pub const fn int(name: &'static str) -> Self {
-        Self {
-            name,
-            kind: Kind::Int,
-            nullable: false,
-        }
+        Self { name, kind: Kind::Int, nullable: false }
     }
 
     /// TEXT NOT NULL.
     pub const fn text(name: &'static str) -> Self {
-        Self {
-            name,
-            kind: Kind::Text,
-            nullable: false,
-        }
+        Self { name, kind: Kind::Text, nullable: false }
     }
 
     /// BYTEA NOT NULL.
     pub const fn blob(name: &'static str) -> Self {
-        Self {
-            name,
-            kind: Kind::Blob,
-            nullable: false,
-        }
+        Self { name, kind: Kind::Blob, nullable: false }
     }
 
     /// The same, nullable.
     #[must_use]
     pub const fn or_null(self) -> Self {
-        Self {
-            name: self.name,
-            kind: self.kind,
-            nullable: true,
-        }
+        Self { name: self.name, kind: self.kind, nullable: true }
     }
 }
 
@@ -98,10 +82,7 @@ impl Table {
 
     /// The key's columns after the bucket.
     pub fn key_in_bucket(&self) -> impl Iterator<Item = &'static Column> {
-        self.key
-            .iter()
-            .skip(1)
-            .filter_map(|name| self.columns.iter().find(|column| column.name == *name))
+        self.key.iter().skip(1).filter_map(|name| self.columns.iter().find(|column| column.name == *name))
     }
 }
 
@@ -122,11 +103,7 @@ pub const TABLES: &[&Table] = &[
 /// The schema of a shard.
 pub const SHARD: Schema = Schema {
     kind: "shard",
-    migrations: &[Migration {
-        version: 1,
-        name: "first",
-        sql: include_str!("../migrations/0001_first.sql"),
-    }],
+    migrations: &[Migration { version: 1, name: "first", sql: include_str!("../migrations/0001_first.sql") }],
 };
 
 #[cfg(test)]
@@ -137,12 +114,7 @@ mod tests {
     fn every_table_is_keyed_by_its_bucket_first() {
         for table in TABLES {
             assert_eq!(table.key.first(), Some(&"bucket"), "{}", table.name);
-            assert_eq!(
-                table.columns.first().map(|column| column.name),
-                Some("bucket"),
-                "{}",
-                table.name
-            );
+            assert_eq!(table.columns.first().map(|column| column.name), Some("bucket"), "{}", table.name);
             assert_eq!(table.key_in_bucket().count(), table.key.len() - 1, "{}", table.name);
             assert_eq!(Table::named(table.name), Some(*table));
         }

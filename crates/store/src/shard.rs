@@ -41,10 +41,7 @@ pub struct Written<T> {
 impl<T> Written<T> {
     /// The same write with another answer.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Written<U> {
-        Written {
-            value: change(self.value),
-            position: self.position,
-        }
+        Written { value: change(self.value), position: self.position }
     }
 }
 
@@ -57,10 +54,7 @@ pub struct Shard {
 
 impl fmt::Debug for Shard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shard")
-            .field("id", &self.id)
-            .field("engine", &self.engine.name())
-            .finish()
+        f.debug_struct("Shard").field("id", &self.id).field("engine", &self.engine.name()).finish()
     }
 }
 
@@ -96,28 +90,18 @@ impl Shard {
             })
         })
         .await?;
-        let position = Position {
-            shard: self.id,
-            role_epoch: commit.role_epoch,
-            log: commit.log,
-        };
+        let position = Position { shard: self.id, role_epoch: commit.role_epoch, log: commit.log };
         Ok(Written { value, position })
     }
 
     /// Reads of one bucket, from the primary.
     pub fn read(&self, own: Ownership) -> Read {
-        Read {
-            engine: Arc::clone(&self.engine),
-            own: Some(own),
-        }
+        Read { engine: Arc::clone(&self.engine), own: Some(own) }
     }
 
     /// Reads over all buckets, from the primary: lists, due outbox rows, the sweeper's finds.
     pub fn read_all(&self) -> Read {
-        Read {
-            engine: Arc::clone(&self.engine),
-            own: None,
-        }
+        Read { engine: Arc::clone(&self.engine), own: None }
     }
 
     /// Gives a shard its first buckets. Buckets it has already with the same epoch stay as they are.
@@ -125,11 +109,9 @@ impl Shard {
     /// Errors: `Unusable` where a bucket has an owner row of another epoch or state, which a bootstrap must not touch.
     pub async fn adopt(&self, buckets: Vec<(Bucket, Epoch)>) -> Result<()> {
         let name = self.engine.name().to_owned();
-        engine::transact(&*self.engine, move |tx| {
-            Box::pin(bucket_owner::adopt(tx, name, buckets))
-        })
-        .await
-        .map(|((), _)| ())
+        engine::transact(&*self.engine, move |tx| Box::pin(bucket_owner::adopt(tx, name, buckets)))
+            .await
+            .map(|((), _)| ())
     }
 }
 
@@ -138,10 +120,7 @@ async fn check_owner(tx: &mut dyn Transaction, own: Ownership) -> Result<bool> {
     let found = bucket_owner::get(tx, own.bucket).await?;
     match found {
         Some(row) if row.epoch == own.epoch && row.state.takes_writes() => Ok(row.state.logs_changes()),
-        other => Err(Error::Moved {
-            bucket: own.bucket,
-            found: other.map(|row| row.epoch),
-        }),
+        other => Err(Error::Moved { bucket: own.bucket, found: other.map(|row| row.epoch) }),
     }
 }
 
@@ -165,10 +144,7 @@ impl Read {
         let Some(own) = self.own else { return Ok(()) };
         match bucket_owner::get(self, own.bucket).await? {
             Some(row) if row.epoch == own.epoch && row.state.takes_writes() => Ok(()),
-            other => Err(Error::Moved {
-                bucket: own.bucket,
-                found: other.map(|row| row.epoch),
-            }),
+            other => Err(Error::Moved { bucket: own.bucket, found: other.map(|row| row.epoch) }),
         }
     }
 }

@@ -26,10 +26,7 @@ pub struct Found<T> {
 
 /// Reads bucket and epoch from the first two columns.
 fn ownership(row: &Row) -> Result<Ownership> {
-    Ok(Ownership {
-        bucket: row.bucket(0)?,
-        epoch: row.epoch(1)?,
-    })
+    Ok(Ownership { bucket: row.bucket(0)?, epoch: row.epoch(1)? })
 }
 
 fn json(text: &str) -> Result<serde_json::Value> {

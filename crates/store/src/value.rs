@@ -157,9 +157,7 @@ impl Row {
     }
 
     fn column(&self, index: usize) -> Result<&Value> {
-        self.0
-            .get(index)
-            .ok_or_else(|| Error::Corrupt(format!("column {index} of a row of {}", self.0.len())))
+        self.0.get(index).ok_or_else(|| Error::Corrupt(format!("column {index} of a row of {}", self.0.len())))
     }
 
     /// An integer.
@@ -225,10 +223,9 @@ impl Row {
     /// Exactly `N` bytes.
     pub fn bytes<const N: usize>(&self, index: usize) -> Result<[u8; N]> {
         match self.column(index)? {
-            Value::Blob(Some(value)) => value
-                .as_slice()
-                .try_into()
-                .map_err(|_| wrong_type(index, "bytes of this length")),
+            Value::Blob(Some(value)) => {
+                value.as_slice().try_into().map_err(|_| wrong_type(index, "bytes of this length"))
+            }
             _ => Err(wrong_type(index, "bytes")),
         }
     }
@@ -273,12 +270,7 @@ mod tests {
 
     #[test]
     fn a_column_of_another_type_is_corrupt_and_a_null_of_any_type_is_null() {
-        let row = Row::new(vec![
-            Value::from(7_i64),
-            Value::from("x"),
-            Value::Int(None),
-            Value::from(-1_i64),
-        ]);
+        let row = Row::new(vec![Value::from(7_i64), Value::from("x"), Value::Int(None), Value::from(-1_i64)]);
         assert_eq!(row.int(0).unwrap(), 7);
         assert!(matches!(row.text(0), Err(Error::Corrupt(_))));
         assert_eq!(row.opt_text(2).unwrap(), None);

@@ -17,10 +17,7 @@ pub struct Answer {
 impl Answer {
     /// A header's text; empty where it is missing.
     pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     /// The body as JSON; null where it is none.
@@ -56,15 +53,9 @@ impl Answer {
         let kebab = code.to_lowercase().replace('_', "-");
         assert_eq!(problem["type"], format!("https://myriad.example/problems/{kebab}"));
         for member in ["title", "detail", "instance"] {
-            assert!(
-                problem[member].as_str().is_some_and(|text| !text.is_empty()),
-                "{member} of {problem}"
-            );
+            assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{member} of {problem}");
         }
-        assert!(
-            problem["traceId"].as_str().is_some_and(|id| id.len() == 32),
-            "{problem}"
-        );
+        assert!(problem["traceId"].as_str().is_some_and(|id| id.len() == 32), "{problem}");
         problem
     }
 
@@ -72,9 +63,6 @@ impl Answer {
     pub fn pointers(&self) -> Vec<String> {
         let problem = self.json();
         let errors = problem["errors"].as_array().cloned().unwrap_or_default();
-        errors
-            .iter()
-            .filter_map(|error| error["pointer"].as_str().map(ToOwned::to_owned))
-            .collect()
+        errors.iter().filter_map(|error| error["pointer"].as_str().map(ToOwned::to_owned)).collect()
     }
 }

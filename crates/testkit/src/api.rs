@@ -33,10 +33,7 @@ impl Api {
             .timeout(Duration::from_mins(1))
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Self {
-            client,
-            base: base.trim_end_matches('/').to_owned(),
-        })
+        Ok(Self { client, base: base.trim_end_matches('/').to_owned() })
     }
 
     /// The server's base.
@@ -46,14 +43,8 @@ impl Api {
 
     /// Begins a call to a path (`/v1/users`) or an absolute URL.
     pub fn call(&self, method: Method, path: &str) -> Call {
-        let url = if path.starts_with("http") {
-            path.to_owned()
-        } else {
-            format!("{}{path}", self.base)
-        };
-        Call {
-            request: self.client.request(method, url),
-        }
+        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
+        Call { request: self.client.request(method, url) }
     }
 
     /// GET.
@@ -92,40 +83,28 @@ pub struct Call {
 impl Call {
     /// Adds a bearer token.
     pub fn bearer(self, token: &str) -> Self {
-        Self {
-            request: self.request.bearer_auth(token),
-        }
+        Self { request: self.request.bearer_auth(token) }
     }
 
     /// Adds a header.
     pub fn header(self, name: &str, value: &str) -> Self {
-        Self {
-            request: self.request.header(name, value),
-        }
+        Self { request: self.request.header(name, value) }
     }
 
     /// A JSON body.
     pub fn json(self, body: &Value) -> Self {
-        Self {
-            request: self.request.json(body),
-        }
+        Self { request: self.request.json(body) }
     }
 
     /// Any body.
     pub fn body(self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self {
-            request: self.request.header("content-type", content_type).body(body.into()),
-        }
+        Self { request: self.request.header("content-type", content_type).body(body.into()) }
     }
 
     /// A picture upload: the file, and `operations` or `variants` with its JSON.
     pub fn upload(self, file: Vec<u8>, field: &'static str, chain: &Value) -> Self {
-        let form = Form::new()
-            .part("file", Part::bytes(file).file_name("photo.jpg"))
-            .text(field, chain.to_string());
-        Self {
-            request: self.request.multipart(form),
-        }
+        let form = Form::new().part("file", Part::bytes(file).file_name("photo.jpg")).text(field, chain.to_string());
+        Self { request: self.request.multipart(form) }
     }
 
     /// Sends it and reads the answer.
@@ -143,10 +122,6 @@ impl Call {
     pub async fn try_send(self) -> Result<Answer> {
         let answer = self.request.send().await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
-        Ok(Answer {
-            status,
-            headers,
-            body: answer.bytes().await?.to_vec(),
-        })
+        Ok(Answer { status, headers, body: answer.bytes().await?.to_vec() })
     }
 }

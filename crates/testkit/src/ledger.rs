@@ -55,11 +55,7 @@ impl Ledger {
     /// Keys that have an acknowledged value.
     pub fn keys(&self) -> Vec<String> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries
-            .iter()
-            .filter(|(_, entry)| entry.acknowledged.is_some())
-            .map(|(key, _)| key.clone())
-            .collect()
+        entries.iter().filter(|(_, entry)| entry.acknowledged.is_some()).map(|(key, _)| key.clone()).collect()
     }
 
     /// Says what is wrong with the value found for a key, if anything. `None` found means there is no such thing.

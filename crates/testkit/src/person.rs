@@ -13,11 +13,7 @@ static COUNTER: AtomicU64 = AtomicU64::new(1);
 
 /// A text no other test of this run uses.
 pub fn unique(stem: &str) -> String {
-    format!(
-        "{stem}-{}-{}",
-        std::process::id(),
-        COUNTER.fetch_add(1, Ordering::Relaxed)
-    )
+    format!("{stem}-{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Somebody with an account and a session.
@@ -62,10 +58,7 @@ impl Person {
 
     /// Tries to sign in.
     pub async fn sign_in(api: &Api, email: &str, password: &str) -> Answer {
-        api.post("/v1/sessions")
-            .json(&json!({"email": email, "password": password}))
-            .send()
-            .await
+        api.post("/v1/sessions").json(&json!({"email": email, "password": password})).send().await
     }
 
     /// The path of the account.

@@ -34,12 +34,7 @@ pub struct Options {
 impl Options {
     /// The binary with its defaults.
     pub fn new(binary: impl AsRef<Path>) -> Self {
-        Self {
-            binary: binary.as_ref().to_owned(),
-            shards: 1,
-            arguments: Vec::new(),
-            environment: Vec::new(),
-        }
+        Self { binary: binary.as_ref().to_owned(), shards: 1, arguments: Vec::new(), environment: Vec::new() }
     }
 
     /// With a number of shards.
@@ -79,13 +74,7 @@ impl Server {
     pub async fn start(options: Options) -> Result<Self> {
         let directory = TempDir::with_prefix("myriad-test-")?;
         let (child, http, ops) = launch(&options, directory.path()).await?;
-        Ok(Self {
-            child,
-            options,
-            directory,
-            http,
-            ops,
-        })
+        Ok(Self { child, options, directory, http, ops })
     }
 
     /// A client of the public port.
@@ -147,20 +136,9 @@ impl Server {
 }
 
 async fn launch(options: &Options, directory: &Path) -> Result<(Child, String, String)> {
-    let log = std::fs::File::options()
-        .create(true)
-        .append(true)
-        .open(directory.join("stderr.log"))?;
+    let log = std::fs::File::options().create(true).append(true).open(directory.join("stderr.log"))?;
     let mut child = Command::new(&options.binary)
-        .args([
-            "serve",
-            "--http",
-            "127.0.0.1:0",
-            "--ops",
-            "127.0.0.1:0",
-            "--shards",
-            &options.shards.to_string(),
-        ])
+        .args(["serve", "--http", "127.0.0.1:0", "--ops", "127.0.0.1:0", "--shards", &options.shards.to_string()])
         .arg("--data-dir")
         .arg(directory.join("data"))
         .args(&options.arguments)
@@ -174,10 +152,7 @@ async fn launch(options: &Options, directory: &Path) -> Result<(Child, String, S
     let found = tokio::time::timeout(START_LIMIT, addresses(stdout)).await;
     match found {
         Ok(Ok((http, ops))) => Ok((child, http, ops)),
-        _ => bail!(
-            "did not start: {}",
-            std::fs::read_to_string(directory.join("stderr.log"))?
-        ),
+        _ => bail!("did not start: {}", std::fs::read_to_string(directory.join("stderr.log"))?),
     }
 }
 
@@ -201,6 +176,5 @@ async fn addresses(stdout: tokio::process::ChildStdout) -> Result<(String, Strin
 
 fn field(line: &str, name: &str) -> Option<String> {
     let rest = line.trim().strip_prefix(name)?.trim();
-    rest.starts_with("http://")
-        .then(|| rest.trim_end_matches('/').to_owned())
+    rest.starts_with("http://").then(|| rest.trim_end_matches('/').to_owned())
 }

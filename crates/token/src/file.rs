@@ -61,17 +61,11 @@ fn load(path: &Path, mut file: File) -> Result<Keys, FileError> {
     // Asked of the open file, so that it cannot be exchanged between the question and the reading.
     let mode = file.metadata().map_err(failed("read", path))?.permissions().mode() & 0o777;
     if mode & OTHERS != 0 {
-        return Err(FileError::Exposed {
-            path: path.to_owned(),
-            mode,
-        });
+        return Err(FileError::Exposed { path: path.to_owned(), mode });
     }
     let mut text = Zeroizing::new(String::with_capacity(4096));
     file.read_to_string(&mut text).map_err(failed("read", path))?;
-    text.parse().map_err(|source| FileError::Content {
-        path: path.to_owned(),
-        source,
-    })
+    text.parse().map_err(|source| FileError::Content { path: path.to_owned(), source })
 }
 
 /// Writes a new key under a temporary name and links it to its own: a reader never sees half a file, and of two processes that
@@ -87,31 +81,19 @@ fn create(path: &Path) -> Result<(), FileError> {
     let temporary = PathBuf::from(temporary);
 
     let text = keys::generate()?;
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(OWNER_ONLY)
-        .open(&temporary)
-        .map_err(io)?;
-    let written = file
-        .write_all(text.as_bytes())
-        .and_then(|()| file.sync_all())
-        .and_then(|()| match fs::hard_link(&temporary, path) {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(&temporary).map_err(io)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).and_then(|()| {
+        match fs::hard_link(&temporary, path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             linked => linked,
-        });
+        }
+    });
     let _ = fs::remove_file(&temporary);
     written.map_err(io)?;
     // The name is durable only once its directory is.
-    File::open(directory)
-        .and_then(|directory| directory.sync_all())
-        .map_err(io)
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(io)
 }
 
 fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
-    move |source| FileError::Io {
-        doing,
-        path: path.to_owned(),
-        source,
-    }
+    move |source| FileError::Io { doing, path: path.to_owned(), source }
 }

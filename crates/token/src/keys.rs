@@ -34,11 +34,7 @@ struct Key {
 
 impl Key {
     fn new(id: u8, secret: [u8; SECRET_BYTES]) -> Self {
-        Self {
-            id,
-            secret,
-            mac: blake3::derive_key(MAC_CONTEXT, &secret),
-        }
+        Self { id, secret, mac: blake3::derive_key(MAC_CONTEXT, &secret) }
     }
 
     fn sign(&self, claims: &Claims) -> [u8; MAC_BYTES] {
@@ -134,20 +130,14 @@ impl FromStr for Keys {
             }
             keys.push(key);
         }
-        if keys.is_empty() {
-            Err(ParseError::Empty)
-        } else {
-            Ok(Self(Arc::new(keys)))
-        }
+        if keys.is_empty() { Err(ParseError::Empty) } else { Ok(Self(Arc::new(keys))) }
     }
 }
 
 // Shows which keys there are, nothing of what they are.
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Keys")
-            .field(&self.0.iter().map(|key| key.id).collect::<Vec<_>>())
-            .finish()
+        f.debug_tuple("Keys").field(&self.0.iter().map(|key| key.id).collect::<Vec<_>>()).finish()
     }
 }
 

@@ -24,10 +24,7 @@ const TOKEN_BYTES: usize = CLAIM_BYTES + MAC_BYTES;
 
 /// The length of every token, in characters.
 pub const TOKEN_CHARS: usize = 56;
-const _: () = assert!(
-    TOKEN_BYTES.is_multiple_of(3) && TOKEN_BYTES / 3 * 4 == TOKEN_CHARS,
-    "a token has no spare bits"
-);
+const _: () = assert!(TOKEN_BYTES.is_multiple_of(3) && TOKEN_BYTES / 3 * 4 == TOKEN_CHARS, "a token has no spare bits");
 
 /// A bearer token. Whoever has it is signed in, so it is never printed and is wiped from memory when dropped.
 #[derive(Clone)]

@@ -17,12 +17,7 @@ impl Backoff {
     /// Begins with about `first` and never waits longer than `last`.
     pub(crate) fn new(first: Duration, last: Duration) -> Self {
         // The standard library's hasher keys are its only source of randomness: good enough to part processes.
-        Self {
-            first,
-            last,
-            next: first,
-            seed: RandomState::new().hash_one(0u8),
-        }
+        Self { first, last, next: first, seed: RandomState::new().hash_one(0u8) }
     }
 
     /// How long to wait now.
@@ -52,10 +47,7 @@ mod tests {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_millis(400));
         for whole in [50, 100, 200, 400, 400] {
             let wait = backoff.wait();
-            assert!(
-                wait >= Duration::from_millis(whole / 2) && wait <= Duration::from_millis(whole),
-                "{wait:?}"
-            );
+            assert!(wait >= Duration::from_millis(whole / 2) && wait <= Duration::from_millis(whole), "{wait:?}");
         }
         backoff.reset();
         assert!(backoff.wait() <= Duration::from_millis(50));

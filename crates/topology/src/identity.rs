@@ -12,10 +12,7 @@ use crate::shard_info::ShardInfo;
 impl ShardInfo {
     /// Who this shard's database must say it is.
     pub fn identity(&self, cluster_id: &str) -> Identity {
-        Identity {
-            cluster: Cluster::Known(cluster_id.to_owned()),
-            member: format!("shard-{}", self.id),
-        }
+        Identity { cluster: Cluster::Known(cluster_id.to_owned()), member: format!("shard-{}", self.id) }
     }
 }
 
@@ -35,9 +32,7 @@ pub async fn open(opener: &Opener, cluster_id: &str, info: &ShardInfo) -> Result
 /// # Errors
 /// [`Error::Lost`]; [`Error::Shard`] where it cannot be read.
 pub async fn require_contents(engine: &dyn Engine, topology: &Topology, info: &ShardInfo) -> Result<()> {
-    let rows = engine
-        .query("SELECT bucket FROM bucket_owner LIMIT 1", Vec::new())
-        .await;
+    let rows = engine.query("SELECT bucket FROM bucket_owner LIMIT 1", Vec::new()).await;
     let empty = rows.map_err(|source| failed(info, source))?.is_empty();
     if empty && topology.places().any(|place| place.shard == info.shard_id()) {
         return Err(Error::Lost {
@@ -50,9 +45,5 @@ pub async fn require_contents(engine: &dyn Engine, topology: &Topology, info: &S
 }
 
 fn failed(info: &ShardInfo, source: store::Error) -> Error {
-    Error::Shard {
-        name: info.name.clone(),
-        location: info.location.clone(),
-        source,
-    }
+    Error::Shard { name: info.name.clone(), location: info.location.clone(), source }
 }

@@ -72,13 +72,7 @@ impl UserIds {
         };
         let router = TopologyServiceClient::new(router);
         let finished = watch::Sender::new(0);
-        Self(Arc::new(Inner {
-            router,
-            block,
-            shutdown: shutdown.clone(),
-            stock: Mutex::new(stock),
-            finished,
-        }))
+        Self(Arc::new(Inner { router, block, shutdown: shutdown.clone(), stock: Mutex::new(stock), finished }))
     }
 
     /// The next id. At once where the block has one; else waits for the lease under way.
@@ -165,22 +159,11 @@ impl UserIds {
         let mut router = self.0.router.clone();
         let mut request = tonic::Request::new(LeaseUserIdsRequest { count: self.0.block });
         request.set_timeout(ANSWER);
-        let answer = timeout(ANSWER, router.lease_user_ids(request))
-            .await
-            .map_err(|_| "no answer in time")?;
-        let answer = answer
-            .map_err(|status| format!("{:?}: {}", status.code(), status.message()))?
-            .into_inner();
-        let end = answer
-            .first
-            .checked_add(answer.count.into())
-            .ok_or("the block overflows")?;
+        let answer = timeout(ANSWER, router.lease_user_ids(request)).await.map_err(|_| "no answer in time")?;
+        let answer = answer.map_err(|status| format!("{:?}: {}", status.code(), status.message()))?.into_inner();
+        let end = answer.first.checked_add(answer.count.into()).ok_or("the block overflows")?;
         let usable = UserId::new(answer.first).is_some() && UserId::new(end - 1).is_some() && answer.count > 0;
-        if usable {
-            Ok(answer.first..end)
-        } else {
-            Err(format!("the router leased {}..{end}", answer.first))
-        }
+        if usable { Ok(answer.first..end) } else { Err(format!("the router leased {}..{end}", answer.first)) }
     }
 
     fn stock(&self) -> std::sync::MutexGuard<'_, Stock> {

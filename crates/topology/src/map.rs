@@ -39,10 +39,7 @@ pub struct Place {
 impl Place {
     /// What a shard checks before it lets a write in.
     pub fn ownership(&self) -> Ownership {
-        Ownership {
-            bucket: self.bucket,
-            epoch: self.epoch,
-        }
+        Ownership { bucket: self.bucket, epoch: self.epoch }
     }
 }
 
@@ -121,11 +118,7 @@ impl Topology {
             version: self.version,
             cluster_id: self.cluster_id.clone(),
             shards: self.shards.clone(),
-            buckets: self
-                .owners
-                .iter()
-                .map(|slot| (slot.epoch > 0).then_some(Owner(slot.shard, slot.epoch)))
-                .collect(),
+            buckets: self.owners.iter().map(|slot| (slot.epoch > 0).then_some(Owner(slot.shard, slot.epoch))).collect(),
             pins: self.pins.iter().collect(),
         }
     }
@@ -152,21 +145,13 @@ impl Topology {
     pub fn locate(&self, user: UserId) -> Place {
         let bucket = self.bucket_of(user);
         let slot = self.owners[bucket.0 as usize];
-        Place {
-            bucket,
-            epoch: Epoch(slot.epoch),
-            shard: ShardId(slot.shard),
-        }
+        Place { bucket, epoch: Epoch(slot.epoch), shard: ShardId(slot.shard) }
     }
 
     /// Where a bucket lives; `None` for a private bucket that does not exist.
     pub fn place_of(&self, bucket: Bucket) -> Option<Place> {
         let slot = self.owners.get(bucket.0 as usize).filter(|slot| slot.epoch > 0)?;
-        Some(Place {
-            bucket,
-            epoch: Epoch(slot.epoch),
-            shard: ShardId(slot.shard),
-        })
+        Some(Place { bucket, epoch: Epoch(slot.epoch), shard: ShardId(slot.shard) })
     }
 
     /// All shards by id, removed ones too.
@@ -181,30 +166,21 @@ impl Topology {
 
     /// One shard.
     pub fn shard(&self, id: ShardId) -> Option<&ShardInfo> {
-        self.shards
-            .binary_search_by_key(&id.0, |shard| shard.id)
-            .ok()
-            .map(|at| &self.shards[at])
+        self.shards.binary_search_by_key(&id.0, |shard| shard.id).ok().map(|at| &self.shards[at])
     }
 
     /// What a shard owns, in the order of the buckets.
     pub fn owned_buckets(&self, shard: ShardId) -> Vec<Ownership> {
-        self.places()
-            .filter(|place| place.shard == shard)
-            .map(|place| place.ownership())
-            .collect()
+        self.places().filter(|place| place.shard == shard).map(|place| place.ownership()).collect()
     }
 
     /// Every bucket that exists with its owner, in order.
     pub fn places(&self) -> impl Iterator<Item = Place> {
-        (0u32..)
-            .zip(self.owners.iter())
-            .filter(|(_, slot)| slot.epoch > 0)
-            .map(|(bucket, slot)| Place {
-                bucket: Bucket(bucket),
-                epoch: Epoch(slot.epoch),
-                shard: ShardId(slot.shard),
-            })
+        (0u32..).zip(self.owners.iter()).filter(|(_, slot)| slot.epoch > 0).map(|(bucket, slot)| Place {
+            bucket: Bucket(bucket),
+            epoch: Epoch(slot.epoch),
+            shard: ShardId(slot.shard),
+        })
     }
 }
 
@@ -226,12 +202,8 @@ fn check_owners(parts: &Parts) -> Result<Box<[Slot]>, Invalid> {
     if parts.buckets.len() < BUCKETS as usize || parts.buckets.len() > MAX_BUCKETS {
         return Err(Invalid::BucketCount(parts.buckets.len()));
     }
-    let live: BTreeSet<u32> = parts
-        .shards
-        .iter()
-        .filter(|shard| shard.state != ShardState::Removed)
-        .map(|shard| shard.id)
-        .collect();
+    let live: BTreeSet<u32> =
+        parts.shards.iter().filter(|shard| shard.state != ShardState::Removed).map(|shard| shard.id).collect();
     let mut owners = Vec::with_capacity(parts.buckets.len());
     for (bucket, owner) in parts.buckets.iter().enumerate() {
         match *owner {

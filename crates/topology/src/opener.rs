@@ -33,22 +33,13 @@ impl Opener {
         F: Fn(ShardInfo) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Opened> + Send + 'static,
     {
-        Self {
-            open: Arc::new(move |shard| open(shard).boxed()),
-            known: Arc::default(),
-        }
+        Self { open: Arc::new(move |shard| open(shard).boxed()), known: Arc::default() }
     }
 
     /// The engine of a shard: the one that is open already, or a new one.
     pub async fn open(&self, shard: &ShardInfo) -> Opened {
         let server = (shard.engine, shard.location.clone(), shard.role_epoch);
-        let slot = self
-            .known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(server)
-            .or_default()
-            .clone();
+        let slot = self.known.lock().unwrap_or_else(PoisonError::into_inner).entry(server).or_default().clone();
         let mut slot = slot.lock().await;
         if let Some(engine) = slot.as_ref().and_then(Weak::upgrade) {
             return Ok(engine);

@@ -11,11 +11,7 @@ impl Pins {
     /// The private bucket of a user, if it has one.
     #[inline]
     pub(crate) fn get(&self, user: u64) -> Option<u32> {
-        if self.0.is_empty() {
-            None
-        } else {
-            self.0.get(&user).copied()
-        }
+        if self.0.is_empty() { None } else { self.0.get(&user).copied() }
     }
 
     /// All of them, in no order.

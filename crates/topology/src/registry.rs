@@ -76,23 +76,14 @@ fn carry_over(view: &watch::Sender<Arc<View>>, topology: &Arc<Topology>) -> Vec<
     for info in topology.live_shards() {
         match before.open.get(&info.shard_id()) {
             Some(there) if there.info.same_engine(info) => {
-                open.insert(
-                    info.shard_id(),
-                    Open {
-                        info: info.clone(),
-                        shard: there.shard.clone(),
-                    },
-                );
+                open.insert(info.shard_id(), Open { info: info.clone(), shard: there.shard.clone() });
             }
             _ => missing.push(info.clone()),
         }
     }
     if before.topology.version() != topology.version() || before.open.len() != open.len() {
         metrics::shards_open(open.len());
-        view.send_replace(Arc::new(View {
-            topology: topology.clone(),
-            open,
-        }));
+        view.send_replace(Arc::new(View { topology: topology.clone(), open }));
     }
     missing
 }
@@ -113,10 +104,7 @@ async fn open_missing(
                     let mut joined = view.open.clone();
                     joined.insert(id, open);
                     metrics::shards_open(joined.len());
-                    *view = Arc::new(View {
-                        topology: view.topology.clone(),
-                        open: joined,
-                    });
+                    *view = Arc::new(View { topology: view.topology.clone(), open: joined });
                 });
                 true
             }
@@ -125,10 +113,7 @@ async fn open_missing(
                 false
             }
             Err(_) => {
-                tracing::error!(
-                    shard.name = info.name,
-                    "shard not opened in time; its buckets are unavailable"
-                );
+                tracing::error!(shard.name = info.name, "shard not opened in time; its buckets are unavailable");
                 false
             }
         }
@@ -140,11 +125,5 @@ async fn open_one(topology: &Topology, info: &ShardInfo, opener: &Opener) -> Res
     let engine = identity::open(opener, topology.cluster_id(), info).await?;
     identity::require_contents(&*engine, topology, info).await?;
     let shard = Shard::new(info.shard_id(), engine);
-    Ok((
-        info.shard_id(),
-        Open {
-            info: info.clone(),
-            shard,
-        },
-    ))
+    Ok((info.shard_id(), Open { info: info.clone(), shard }))
 }

@@ -67,12 +67,7 @@ impl Shards {
         let open = registry::open_all(&topology, &opener).await?;
         metrics::shards_open(open.len());
         let (sender, view) = watch::channel(Arc::new(View { topology, open }));
-        shutdown.spawn(registry::follow(
-            watch.subscribe(),
-            opener,
-            sender,
-            shutdown.soft.clone(),
-        ));
+        shutdown.spawn(registry::follow(watch.subscribe(), opener, sender, shutdown.soft.clone()));
         Ok(Self { watch, view })
     }
 
@@ -118,12 +113,7 @@ impl Shards {
     {
         let key = key.into();
         let first = self.place(key)?;
-        let moved = match self
-            .opened(first.shard)
-            .await?
-            .write(first.ownership(), work.clone())
-            .await
-        {
+        let moved = match self.opened(first.shard).await?.write(first.ownership(), work.clone()).await {
             Err(moved @ store::Error::Moved { .. }) => moved,
             done => return done,
         };
@@ -152,12 +142,7 @@ impl Shards {
 
     /// Every shard that is open, by id: for work that can leave one out, such as dispatching and sweeping.
     pub fn all(&self) -> Vec<Shard> {
-        self.view
-            .borrow()
-            .open
-            .values()
-            .map(|open| open.shard.clone())
-            .collect()
+        self.view.borrow().open.values().map(|open| open.shard.clone()).collect()
     }
 
     /// Every shard that holds data, or an error: for answers that would be wrong without one, such as lists over all users.
@@ -166,10 +151,7 @@ impl Shards {
     /// Unavailable where one of them is not open.
     pub fn every(&self) -> store::Result<Vec<Shard>> {
         let view = self.view.borrow();
-        view.topology
-            .live_shards()
-            .map(|shard| view.shard(shard.shard_id()))
-            .collect()
+        view.topology.live_shards().map(|shard| view.shard(shard.shard_id())).collect()
     }
 
     /// What a shard owns now, in the order of the buckets: who works through a shard's rows does so for these only.

@@ -29,10 +29,7 @@ pub struct SnapshotFile {
 impl SnapshotFile {
     /// The file at this path; it need not exist.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self {
-            path: path.into(),
-            writing: Mutex::new(()),
-        }
+        Self { path: path.into(), writing: Mutex::new(()) }
     }
 
     /// The map on disk, `None` where there is no file.
@@ -44,23 +41,15 @@ impl SnapshotFile {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => {
-                return Err(Error::File {
-                    path: self.path.clone(),
-                    source,
-                });
+                return Err(Error::File { path: self.path.clone(), source });
             }
         };
-        let damaged = |reason: String| Error::Damaged {
-            path: self.path.clone(),
-            reason,
-        };
+        let damaged = |reason: String| Error::Damaged { path: self.path.clone(), reason };
         let document: Document = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
         if document.format != FORMAT {
             return Err(damaged(format!("form {}, known is {FORMAT}", document.format)));
         }
-        Topology::new(document.topology)
-            .map(Some)
-            .map_err(|error| damaged(error.to_string()))
+        Topology::new(document.topology).map(Some).map_err(|error| damaged(error.to_string()))
     }
 
     /// Puts a map on disk; when this returns, it survives a power cut. A damaged file is replaced.
@@ -78,32 +67,19 @@ impl SnapshotFile {
                 });
             }
             Ok(Some(present)) if present.version() > topology.version() => {
-                return Err(Error::Older {
-                    offered: topology.version(),
-                    present: present.version(),
-                });
+                return Err(Error::Older { offered: topology.version(), present: present.version() });
             }
             Ok(Some(present)) if present.version() == topology.version() => return Ok(()),
             Ok(_) | Err(Error::Damaged { .. }) => {}
             Err(error) => return Err(error),
         }
-        self.replace(topology).map_err(|source| Error::File {
-            path: self.path.clone(),
-            source,
-        })
+        self.replace(topology).map_err(|source| Error::File { path: self.path.clone(), source })
     }
 
     fn replace(&self, topology: &Topology) -> io::Result<()> {
-        let folder = self
-            .path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let aside = self.path.with_extension(format!("{}.tmp", std::process::id()));
-        let bytes = serde_json::to_vec(&Document {
-            format: FORMAT,
-            topology: topology.to_parts(),
-        })?;
+        let bytes = serde_json::to_vec(&Document { format: FORMAT, topology: topology.to_parts() })?;
         let mut file = File::create(&aside)?;
         file.write_all(&bytes)?;
         file.sync_all()?;

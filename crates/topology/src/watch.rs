@@ -53,19 +53,11 @@ impl Watch {
         let on_disk = load(file.clone()).await?;
         let first = match &on_disk {
             Some(kept) => newest_of(kept, fetch(&router).await)?,
-            None => shutdown
-                .soft
-                .run_until_cancelled(first_from(&router))
-                .await
-                .ok_or(Error::Stopped)??,
+            None => shutdown.soft.run_until_cancelled(first_from(&router)).await.ok_or(Error::Stopped)??,
         };
         metrics::version(first.version());
         let current = watch::Sender::new(Arc::new(first));
-        let this = Self(Arc::new(Inner {
-            router,
-            current,
-            refreshed: Mutex::new(Instant::now()),
-        }));
+        let this = Self(Arc::new(Inner { router, current, refreshed: Mutex::new(Instant::now()) }));
         shutdown.spawn(this.clone().follow(shutdown.soft.clone()));
         let saved = on_disk.map_or(0, |kept| kept.version());
         shutdown.spawn(persist(file, this.subscribe(), saved, shutdown.soft.clone()));
@@ -140,13 +132,9 @@ impl Watch {
     }
 
     async fn stream(&self, backoff: &mut Backoff, lost: &mut bool) -> std::result::Result<(), Status> {
-        let request = WatchTopologyRequest {
-            after_version: self.current().version(),
-        };
+        let request = WatchTopologyRequest { after_version: self.current().version() };
         let opened = timeout(ANSWER, self.0.router.clone().watch_topology(request)).await;
-        let mut stream = opened
-            .map_err(|_| Status::deadline_exceeded("no stream in time"))??
-            .into_inner();
+        let mut stream = opened.map_err(|_| Status::deadline_exceeded("no stream in time"))??.into_inner();
         if std::mem::take(lost) {
             tracing::info!("the router is back");
         }
@@ -189,10 +177,9 @@ async fn first_from(router: &TopologyServiceClient<Channel>) -> Result<Topology>
 
 fn newest_of(kept: &Topology, fetched: Result<Topology>) -> Result<Topology> {
     match fetched {
-        Ok(fetched) if fetched.cluster_id() != kept.cluster_id() => Err(Error::OtherCluster {
-            ours: kept.cluster_id().to_owned(),
-            theirs: fetched.cluster_id().to_owned(),
-        }),
+        Ok(fetched) if fetched.cluster_id() != kept.cluster_id() => {
+            Err(Error::OtherCluster { ours: kept.cluster_id().to_owned(), theirs: fetched.cluster_id().to_owned() })
+        }
         Ok(fetched) if fetched.version() >= kept.version() => Ok(fetched),
         Ok(fetched) => {
             tracing::error!(
@@ -223,10 +210,7 @@ fn read(message: Option<proto::Topology>) -> Result<Topology> {
 }
 
 async fn load(file: Arc<SnapshotFile>) -> Result<Option<Topology>> {
-    match tokio::task::spawn_blocking(move || file.load())
-        .await
-        .unwrap_or(Err(Error::Stopped))
-    {
+    match tokio::task::spawn_blocking(move || file.load()).await.unwrap_or(Err(Error::Stopped)) {
         Err(error @ Error::Damaged { .. }) => {
             tracing::warn!(%error, "the topology on disk is not used");
             Ok(None)

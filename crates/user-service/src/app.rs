@@ -10,7 +10,7 @@ use api::{
 };
 use cache::Cache;
 use objects::Objects;
-use password::Hasher;
+use password::{Attempts, Hasher};
 use queue::JobQueue;
 use runtime::{process::Configuration, shutdown::Shutdown};
 use tonic::service::{Routes, RoutesBuilder};
@@ -26,11 +26,8 @@ use crate::{
 };
 
 /// Full names of the services on the internal port, for their health.
-pub const SERVICES: [&str; 3] = [
-    "myriad.user.v1.UserService",
-    "myriad.directory.v1.DirectoryService",
-    "myriad.image.v1.ImageService",
-];
+pub const SERVICES: [&str; 3] =
+    ["myriad.user.v1.UserService", "myriad.directory.v1.DirectoryService", "myriad.image.v1.ImageService"];
 
 /// Full name of the service on the operators' port.
 pub const OPERATOR_SERVICE: &str = "myriad.operator.v1.OperatorService";
@@ -49,6 +46,8 @@ pub struct Collaborators {
     pub queue: Arc<dyn JobQueue>,
     /// Password hashing.
     pub hasher: Hasher,
+    /// Counts wrong passwords; in one process shared with session-service, whose sign-ins count too.
+    pub attempts: Attempts,
 }
 
 /// The service, ready to serve.
@@ -79,23 +78,17 @@ impl App {
             shards: with.shards,
             ids: with.ids,
             hasher: with.hasher,
+            attempts: with.attempts,
             users: UserCache::new(&with.cache),
             config: Arc::new(config),
             shutdown: shutdown.clone(),
             steps,
         });
-        let deliver = Deliver {
-            recipes: recipes.clone(),
-            objects: with.objects.clone(),
-            queue: with.queue,
-        };
+        let deliver = Deliver { recipes: recipes.clone(), objects: with.objects.clone(), queue: with.queue };
         Ok(Self {
             watches: Watches::new(recipes.clone(), watch_poll_ms, shutdown.clone()),
             dispatcher: Dispatcher::new(deliver, shutdown.clone()),
-            sweeper: Sweeper {
-                recipes: recipes.clone(),
-                objects: with.objects,
-            },
+            sweeper: Sweeper { recipes: recipes.clone(), objects: with.objects },
             recipes,
         })
     }

@@ -44,6 +44,8 @@ pub struct Limits {
     pub pictures: u32,
     /// Pictures that are queued or running.
     pub running_jobs: u32,
+    /// Wrong passwords an account may see, here at changes of password. As a process of its own only; in one process sign-ins count too.
+    pub wrong_passwords: password::AttemptSettings,
 }
 
 /// Sign-ups and changes of e-mail.
@@ -109,8 +111,8 @@ const DAY: u32 = 24 * HOUR;
 impl Default for Config {
     fn default() -> Self {
         Self {
-            grpc: ([127, 0, 0, 1], 7001).into(),
-            ops: ([127, 0, 0, 1], 7101).into(),
+            grpc: ([127, 0, 0, 1], 7101).into(),
+            ops: ([127, 0, 0, 1], 7102).into(),
             router: "http://127.0.0.1:7401".to_owned(),
             data_dir: PathBuf::from("myriad-data"),
             limits: Limits::default(),
@@ -127,10 +129,7 @@ impl Default for Config {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            pictures: 10_000,
-            running_jobs: 20,
-        }
+        Self { pictures: 10_000, running_jobs: 20, wrong_passwords: password::AttemptSettings::default() }
     }
 }
 
@@ -155,11 +154,7 @@ impl Default for Outbox {
 
 impl Default for Images {
     fn default() -> Self {
-        Self {
-            attempts: 3,
-            watch_poll_ms: 2_000,
-            failed_source_ms: DAY,
-        }
+        Self { attempts: 3, watch_poll_ms: 2_000, failed_source_ms: DAY }
     }
 }
 

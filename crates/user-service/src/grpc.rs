@@ -32,10 +32,5 @@ fn key(idempotency: Option<proto::Idempotency>) -> Result<Option<Key>> {
 
 /// A metadata value as text; empty where it is absent.
 fn text<T>(request: &tonic::Request<T>, name: &str) -> String {
-    request
-        .metadata()
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
-        .to_owned()
+    request.metadata().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
 }

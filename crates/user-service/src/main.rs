@@ -16,12 +16,9 @@ fn main() -> ExitCode {
 
 async fn run(config: Config, process: Process) -> Result<()> {
     let (gate, shutdown) = (process.ready.gate("shards"), &process.shutdown);
-    let ops = TcpListener::bind(config.ops)
-        .await
-        .with_context(|| format!("ops: {} cannot be bound", config.ops))?;
-    let grpc = TcpListener::bind(config.grpc)
-        .await
-        .with_context(|| format!("grpc: {} cannot be bound", config.grpc))?;
+    let ops = TcpListener::bind(config.ops).await.with_context(|| format!("ops: {} cannot be bound", config.ops))?;
+    let grpc =
+        TcpListener::bind(config.grpc).await.with_context(|| format!("grpc: {} cannot be bound", config.grpc))?;
     let with = standalone::collaborators(&config, shutdown).await?;
     let app = App::build(config, with, shutdown)?;
     let health = runtime::ops::router(process.ready.clone(), process.metrics.clone(), shutdown.clone());

@@ -30,8 +30,7 @@ impl Notices {
 
     /// Subscribe first, then read the row: no change falls between.
     pub fn subscribe(&self, image: &ImageId) -> watch::Receiver<u64> {
-        self.slot(image)
-            .map_or_else(|| watch::Sender::new(0).subscribe(), watch::Sender::subscribe)
+        self.slot(image).map_or_else(|| watch::Sender::new(0).subscribe(), watch::Sender::subscribe)
     }
 
     /// The last digits of a time-ordered id are its random part.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use cache::Cache;
 use objects::Objects;
-use password::Hasher;
+use password::{Attempts, Hasher};
 use queue::InProcess;
 use runtime::shutdown::Shutdown;
 use topology::{Shards, SnapshotFile, UserIds, Watch, ids};
@@ -27,6 +27,7 @@ pub async fn collaborators(config: &Config, shutdown: &Shutdown) -> Result<Colla
         objects: Objects::local(&config.data_dir.join("objects"))?,
         queue: Arc::new(queue_without_workers(shutdown)),
         hasher: Hasher::new(config.password.clone())?,
+        attempts: Attempts::new(config.limits.wrong_passwords),
     })
 }
 

@@ -25,7 +25,7 @@ use std::{future::Future, sync::Arc};
 
 use api::position::Position;
 use model::{Code, Error, Result, UserId};
-use password::Hasher;
+use password::{Attempts, Hasher};
 use runtime::{context, shutdown::Shutdown};
 use store::{BucketTx, Written, tables::outbox};
 use topology::{Shards, UserIds};
@@ -46,6 +46,8 @@ pub struct Parts {
     pub ids: UserIds,
     /// Password hashing.
     pub hasher: Hasher,
+    /// Counts wrong passwords.
+    pub attempts: Attempts,
     /// Cached users.
     pub users: UserCache,
     /// Settings.
@@ -96,11 +98,7 @@ impl<T> Page<T> {
 impl Recipes {
     /// The recipes over their parts.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner {
-            parts,
-            notices: Notices::default(),
-            poke: Poke::default(),
-        }))
+        Self(Arc::new(Inner { parts, notices: Notices::default(), poke: Poke::default() }))
     }
 
     /// Tells who watches an image of its changes.
@@ -152,26 +150,16 @@ impl Recipes {
 impl<T> Done<T> {
     fn of(written: Written<T>) -> Self {
         let position = position(written.position);
-        Self {
-            value: written.value,
-            positions: vec![position],
-        }
+        Self { value: written.value, positions: vec![position] }
     }
 
     fn map<U>(self, change: impl FnOnce(T) -> U) -> Done<U> {
-        Done {
-            value: change(self.value),
-            positions: self.positions,
-        }
+        Done { value: change(self.value), positions: self.positions }
     }
 }
 
 fn position(at: store::Position) -> Position {
-    Position {
-        shard: at.shard,
-        role_epoch: at.role_epoch,
-        log: at.log,
-    }
+    Position { shard: at.shard, role_epoch: at.role_epoch, log: at.log }
 }
 
 /// Writes an event that is due at once.
@@ -193,19 +181,7 @@ async fn emit_invalidation(
     version: u64,
     now_ms: i64,
 ) -> store::Result<()> {
-    if on {
-        emit(
-            tx,
-            &Event::Invalidate {
-                user_id: user.get(),
-                version,
-            },
-            now_ms,
-        )
-        .await
-    } else {
-        Ok(())
-    }
+    if on { emit(tx, &Event::Invalidate { user_id: user.get(), version }, now_ms).await } else { Ok(()) }
 }
 
 /// Refuses where the caller saw another version.
@@ -213,18 +189,12 @@ fn require_version(wanted: Option<u64>, present: u64) -> Result<()> {
     if wanted.is_none_or(|wanted| wanted == present) {
         return Ok(());
     }
-    Err(Error::new(
-        Code::VersionMismatch,
-        "It has changed since you read it. Read it again and repeat the change.",
-    ))
+    Err(Error::new(Code::VersionMismatch, "It has changed since you read it. Read it again and repeat the change."))
 }
 
 /// The refusal of a change that met too many others.
 fn contended() -> Error {
-    Error::new(
-        Code::Busy,
-        "The same thing is being changed by other requests. Try again in a second.",
-    )
+    Error::new(Code::Busy, "The same thing is being changed by other requests. Try again in a second.")
 }
 
 fn in_doubt() -> Error {

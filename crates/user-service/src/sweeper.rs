@@ -38,25 +38,15 @@ impl Sweeper {
             async move { this.sweep_claims(now_ms()).await }
         });
         let this = self.clone();
-        start(
-            shutdown,
-            RECORDS_FIRST_MS.min(every.records_every_ms),
-            every.records_every_ms,
-            move || {
-                let this = this.clone();
-                async move { this.sweep_records(now_ms()).await }
-            },
-        );
+        start(shutdown, RECORDS_FIRST_MS.min(every.records_every_ms), every.records_every_ms, move || {
+            let this = this.clone();
+            async move { this.sweep_records(now_ms()).await }
+        });
         let this = self.clone();
-        start(
-            shutdown,
-            OBJECTS_FIRST_MS.min(every.objects_every_ms),
-            every.objects_every_ms,
-            move || {
-                let this = this.clone();
-                async move { this.sweep_objects(now_ms()).await }
-            },
-        );
+        start(shutdown, OBJECTS_FIRST_MS.min(every.objects_every_ms), every.objects_every_ms, move || {
+            let this = this.clone();
+            async move { this.sweep_objects(now_ms()).await }
+        });
     }
 }
 
@@ -68,11 +58,7 @@ where
     let soft = shutdown.soft.clone();
     shutdown.spawn(async move {
         let mut wait_ms = first_ms;
-        while soft
-            .run_until_cancelled(tokio::time::sleep(Duration::from_millis(wait_ms.into())))
-            .await
-            .is_some()
-        {
+        while soft.run_until_cancelled(tokio::time::sleep(Duration::from_millis(wait_ms.into()))).await.is_some() {
             // A sweep that is cut off has done whole steps only; the next one goes on.
             let _ = soft.run_until_cancelled(sweep()).await;
             wait_ms = every_ms;

@@ -27,11 +27,7 @@ pub struct Watches {
 impl Watches {
     /// `poll_ms`: how often a row is read though nothing told of a change; another instance may have made it.
     pub fn new(recipes: Recipes, poll_ms: u32, shutdown: Shutdown) -> Self {
-        Self {
-            recipes,
-            poll: Duration::from_millis(poll_ms.into()),
-            shutdown,
-        }
+        Self { recipes, poll: Duration::from_millis(poll_ms.into()), shutdown }
     }
 
     /// A stream of one image.
@@ -79,7 +75,5 @@ impl Watches {
 }
 
 fn state(image: &Image) -> WatchImageResponse {
-    WatchImageResponse {
-        image: Some(image.clone().into()),
-    }
+    WatchImageResponse { image: Some(image.clone().into()) }
 }

@@ -30,43 +30,25 @@ fn status(status: proto::Status) -> Result<ImageStatus, Error> {
 
 impl From<JobError> for proto::JobError {
     fn from(error: JobError) -> Self {
-        Self {
-            code: error.code,
-            detail: error.detail,
-        }
+        Self { code: error.code, detail: error.detail }
     }
 }
 
 impl From<proto::JobError> for JobError {
     fn from(error: proto::JobError) -> Self {
-        Self {
-            code: error.code,
-            detail: error.detail,
-        }
+        Self { code: error.code, detail: error.detail }
     }
 }
 
 impl From<Source> for proto::Source {
     fn from(source: Source) -> Self {
-        Self {
-            width: source.width,
-            height: source.height,
-            bytes: source.bytes,
-            format: source.format,
-            key: source.key,
-        }
+        Self { width: source.width, height: source.height, bytes: source.bytes, format: source.format, key: source.key }
     }
 }
 
 impl From<proto::Source> for Source {
     fn from(source: proto::Source) -> Self {
-        Self {
-            width: source.width,
-            height: source.height,
-            bytes: source.bytes,
-            format: source.format,
-            key: source.key,
-        }
+        Self { width: source.width, height: source.height, bytes: source.bytes, format: source.format, key: source.key }
     }
 }
 

@@ -121,11 +121,7 @@ pub fn new_user(request: &proto::CreateUserRequest) -> Result<NewUser, Error> {
         phone_numbers: request.phone_numbers.clone(),
     };
     let errors = user.errors();
-    if errors.is_empty() {
-        Ok(user)
-    } else {
-        Err(Error::invalid(errors))
-    }
+    if errors.is_empty() { Ok(user) } else { Err(Error::invalid(errors)) }
 }
 
 /// An e-mail address, or the error at `/email`.
@@ -144,10 +140,7 @@ impl From<ProfilePatch> for proto::UpdateUserRequest {
             email: patch.email.map(|email| email.given().to_owned()),
             address: match patch.address {
                 Patch::Keep => None,
-                Patch::Clear => Some(proto::AddressPatch {
-                    clear: true,
-                    ..Default::default()
-                }),
+                Patch::Clear => Some(proto::AddressPatch { clear: true, ..Default::default() }),
                 Patch::Set(address) => Some(proto::AddressPatch {
                     clear: false,
                     street_address: field(address.street_address),
@@ -190,11 +183,7 @@ impl TryFrom<proto::UpdateUserRequest> for ProfilePatch {
             phone_numbers: request.phone_numbers.map(|phones| phones.items),
         };
         let errors = patch.errors();
-        if errors.is_empty() {
-            Ok(patch)
-        } else {
-            Err(Error::invalid(errors))
-        }
+        if errors.is_empty() { Ok(patch) } else { Err(Error::invalid(errors)) }
     }
 }
 

@@ -37,11 +37,7 @@ async fn an_error_is_everybodys_and_is_not_kept() {
         })
     });
     let found = join_all(callers).await;
-    assert!(
-        found
-            .iter()
-            .all(|found| found.as_ref().is_err_and(|error| error.code == Code::Unavailable))
-    );
+    assert!(found.iter().all(|found| found.as_ref().is_err_and(|error| error.code == Code::Unavailable)));
     assert_eq!(loads.load(Ordering::Relaxed), 1);
     let again = class.get_or_load("12", || async { Ok(Some((1, bytes("john")))) }).await;
     assert_eq!(again, Ok(Some(bytes("john"))));
@@ -76,10 +72,7 @@ async fn a_load_begun_before_a_deletion_is_neither_kept_nor_joined_after_it() {
     }));
     assert!(poll_immediate(&mut before).await.is_none());
     class.forget("12", 2).await.unwrap();
-    assert_eq!(
-        class.get_or_load("12", || async { Ok(Some((1, bytes("john")))) }).await,
-        Ok(None)
-    );
+    assert_eq!(class.get_or_load("12", || async { Ok(Some((1, bytes("john")))) }).await, Ok(None));
     go.notify_one();
     assert_eq!(before.await, Ok(Some(bytes("john"))), "it asked before the deletion");
     assert_eq!(class.get("12").await, None);

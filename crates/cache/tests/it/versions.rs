@@ -25,11 +25,7 @@ async fn what_was_set_is_got_until_it_runs_out() {
     assert_eq!(class.get("12").await, None);
     assert!(class.set_if_newer("12", 1, &bytes("john")).await);
     assert_eq!(class.get("12").await, Some(bytes("john")));
-    assert!(
-        class
-            .set_if_newer_for("13", 1, &bytes("jane"), Duration::from_millis(5))
-            .await
-    );
+    assert!(class.set_if_newer_for("13", 1, &bytes("jane"), Duration::from_millis(5)).await);
     until(|| async { class.get("13").await.is_none() }).await;
     assert_eq!(class.get("12").await, Some(bytes("john")));
 }
@@ -61,11 +57,7 @@ async fn an_invalidation_takes_the_old_value_and_waits_for_the_new_one() {
     assert!(!class.set_if_newer("12", 1, &bytes("old")).await);
     assert!(class.set_if_newer("12", 2, &bytes("new")).await);
     class.invalidate("12", 2).await.unwrap();
-    assert_eq!(
-        class.get("12").await,
-        Some(bytes("new")),
-        "the value of that version was already there"
-    );
+    assert_eq!(class.get("12").await, Some(bytes("new")), "the value of that version was already there");
 }
 
 #[tokio::test]
@@ -75,26 +67,16 @@ async fn a_deletion_is_a_version_and_answers_without_loading() {
     class.forget("12", 4).await.unwrap();
     assert!(!class.set_if_newer("12", 3, &bytes("john")).await);
     assert!(!class.set_if_newer("12", 4, &bytes("john")).await);
-    let found = class
-        .get_or_load("12", || async { panic!("loaded what is known to be gone") })
-        .await;
+    let found = class.get_or_load("12", || async { panic!("loaded what is known to be gone") }).await;
     assert_eq!(found, Ok(None));
 }
 
 #[tokio::test]
 async fn memory_is_bounded_by_bytes() {
-    let engine = Arc::new(InProcess::new(Settings {
-        capacity_bytes: 100_000,
-    }));
+    let engine = Arc::new(InProcess::new(Settings { capacity_bytes: 100_000 }));
     for number in 0..1_000 {
-        let entry = Entry {
-            version: 1,
-            state: State::Value(Bytes::from(vec![0; 1_000])),
-        };
-        engine
-            .set_if_newer(&format!("user:{number}"), entry, Duration::from_mins(1))
-            .await
-            .unwrap();
+        let entry = Entry { version: 1, state: State::Value(Bytes::from(vec![0; 1_000])) };
+        engine.set_if_newer(&format!("user:{number}"), entry, Duration::from_mins(1)).await.unwrap();
     }
     let held = engine.held_bytes().await;
     assert!((50_000..=100_000).contains(&held), "{held}");
@@ -103,11 +85,7 @@ async fn memory_is_bounded_by_bytes() {
 // R28
 #[test]
 fn times_to_live_are_spread_and_never_longer_than_the_class_says() {
-    let policy = Policy {
-        jitter: 0.2,
-        ttl: Duration::from_secs(10),
-        ..policy::USER
-    };
+    let policy = Policy { jitter: 0.2, ttl: Duration::from_secs(10), ..policy::USER };
     assert_eq!(policy.jittered(0.0), Duration::from_secs(10));
     assert_eq!(policy.jittered(0.5), Duration::from_secs(9));
     assert_eq!(policy.jittered(1.0), Duration::from_secs(8));

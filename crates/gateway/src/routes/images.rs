@@ -25,10 +25,7 @@ pub mod upload;
 /// The image named by the path, if the caller may know of it: done ones anybody, else the owner and administrators.
 pub async fn visible(ctx: &Ctx) -> Result<Image, Problem> {
     let (user, id) = (ctx.user()?, ctx.image()?);
-    let message = GetImageRequest {
-        user_id: user.get(),
-        image_id: id.to_string(),
-    };
+    let message = GetImageRequest { user_id: user.get(), image_id: id.to_string() };
     let found = ctx.take(ctx.app.images.clone().get_image(ctx.call(message)).await)?;
     let image: Image = views::must(found.image)?;
     if image.status == ImageStatus::Done || ctx.sees_all_of(user) {
@@ -40,11 +37,7 @@ pub async fn visible(ctx: &Ctx) -> Result<Image, Problem> {
 
 /// An image as JSON, with its tag and how long it may be kept.
 pub fn form(ctx: &Ctx, image: Image) -> Result<(Bytes, String, Caching), Problem> {
-    let caching = if ctx.sees_all_of(image.user_id) {
-        Caching::Private
-    } else {
-        Caching::Public
-    };
+    let caching = if ctx.sees_all_of(image.user_id) { Caching::Private } else { Caching::Public };
     let body = views::to_json(&ctx.app.image_view(image))?;
     let tag = content_tag(&body, if caching == Caching::Private { "f" } else { "p" });
     Ok((body, tag, caching))

@@ -44,17 +44,11 @@ pub async fn handle(ctx: Ctx) -> Answer {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return Ok(response);
     }
-    let wanted = if ctx.method == Method::GET {
-        ranges::wanted(&ctx.headers, &tag, size)
-    } else {
-        Wanted::Whole
-    };
+    let wanted = if ctx.method == Method::GET { ranges::wanted(&ctx.headers, &tag, size) } else { Wanted::Whole };
     match wanted {
         Wanted::Whole => {
             response.headers_mut().insert(header::CONTENT_LENGTH, size.into());
-            response
-                .headers_mut()
-                .insert(header::CONTENT_TYPE, HeaderValue::from_static(key.content_type()));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(key.content_type()));
             if ctx.method == Method::GET {
                 *response.body_mut() = Body::from_stream(open(&ctx, &key, None).await?);
             }
@@ -72,10 +66,7 @@ pub async fn handle(ctx: Ctx) -> Answer {
 }
 
 fn describe(out: &mut HeaderMap, tag: &str) {
-    out.insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("public, max-age=31536000, immutable"),
-    );
+    out.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
     out.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     out.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
     out.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
@@ -106,11 +97,7 @@ async fn serve_parts(
         out.insert(header::CONTENT_LENGTH, (part.end - part.start).into());
         out.insert(header::CONTENT_TYPE, HeaderValue::from_static(key.content_type()));
         let place = format!("bytes {}-{}/{size}", part.start, part.end - 1);
-        out.extend(
-            HeaderValue::from_str(&place)
-                .ok()
-                .map(|place| (header::CONTENT_RANGE, place)),
-        );
+        out.extend(HeaderValue::from_str(&place).ok().map(|place| (header::CONTENT_RANGE, place)));
         *response.body_mut() = Body::from_stream(body);
         return Ok(());
     }
@@ -120,10 +107,8 @@ async fn serve_parts(
     let mut pieces = Vec::with_capacity(parts.len());
     for part in parts {
         let place = format!("bytes {}-{}/{size}", part.start, part.end - 1);
-        let head = format!(
-            "\r\n--{boundary}\r\nContent-Type: {}\r\nContent-Range: {place}\r\n\r\n",
-            key.content_type()
-        );
+        let head =
+            format!("\r\n--{boundary}\r\nContent-Type: {}\r\nContent-Range: {place}\r\n\r\n", key.content_type());
         length += head.len() as u64 + (part.end - part.start);
         pieces.push((bytes::Bytes::from(head), asked(part)));
     }

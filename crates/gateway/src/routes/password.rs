@@ -15,10 +15,7 @@ use crate::{
 /// What a change of password sends.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "the schema of the document; bodies are read field by field to tell all errors"
-)]
+#[expect(dead_code, reason = "the schema of the document; bodies are read field by field to tell all errors")]
 pub struct PasswordChange {
     /// The password as it is.
     current_password: String,
@@ -49,13 +46,8 @@ pub async fn handle(mut ctx: Ctx) -> Answer {
     };
     let if_version = if_version(&ctx, id).await?;
     let keep_session_id = ctx.signed_in()?.session.0.to_vec();
-    let message = ChangePasswordRequest {
-        user_id: id.get(),
-        current_password,
-        new_password,
-        keep_session_id,
-        if_version,
-    };
+    let message =
+        ChangePasswordRequest { user_id: id.get(), current_password, new_password, keep_session_id, if_version };
     let answer = ctx.app.users.clone().change_password(ctx.call(message)).await;
     ctx.app.live.forget(id).await;
     ctx.take(answer)?;

@@ -18,10 +18,7 @@ use crate::{
 /// Which picture to wear.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "the schema of the document; bodies are read field by field to tell all errors"
-)]
+#[expect(dead_code, reason = "the schema of the document; bodies are read field by field to tell all errors")]
 pub struct PictureChoice {
     /// A finished image of the user's.
     image_id: String,
@@ -43,12 +40,7 @@ pub async fn set(mut ctx: Ctx) -> Answer {
     let if_version = if_version(&ctx, id).await?;
     // What is no image id is no image.
     let image = ImageId::parse(&image).ok_or_else(|| Error::not_found("image"))?;
-    let message = SetPictureRequest {
-        user_id: id.get(),
-        image_id: image.to_string(),
-        variant,
-        if_version,
-    };
+    let message = SetPictureRequest { user_id: id.get(), image_id: image.to_string(), variant, if_version };
     let changed = ctx.take(ctx.app.users.clone().set_picture(ctx.call(message)).await)?;
     written(&ctx, views::must(changed.user)?, StatusCode::OK)
 }
@@ -60,10 +52,7 @@ fn read(value: &Value) -> Result<(String, String), Error> {
         Some(Value::Null) => None,
         _ => fields.optional_text("variant").map(str::to_owned),
     };
-    if variant
-        .as_deref()
-        .is_some_and(|name| name.is_empty() || model::text::has_control(name))
-    {
+    if variant.as_deref().is_some_and(|name| name.is_empty() || model::text::has_control(name)) {
         fields.wrong("variant", "must be the name of a variant of the image");
     }
     let errors = fields.finish();
@@ -82,10 +71,7 @@ fn read(value: &Value) -> Result<(String, String), Error> {
 pub async fn clear(ctx: Ctx) -> Answer {
     let id = ctx.user()?;
     let if_version = if_version(&ctx, id).await?;
-    let message = ClearPictureRequest {
-        user_id: id.get(),
-        if_version,
-    };
+    let message = ClearPictureRequest { user_id: id.get(), if_version };
     let changed = ctx.take(ctx.app.users.clone().clear_picture(ctx.call(message)).await)?;
     written(&ctx, views::must(changed.user)?, StatusCode::OK)
 }
@@ -99,16 +85,7 @@ mod tests {
     #[test]
     fn a_choice_is_read_and_all_errors_told() {
         assert_eq!(read(&json!({"imageId": "a"})).unwrap(), ("a".into(), String::new()));
-        assert_eq!(
-            read(&json!({"imageId": "a", "variant": null})).unwrap(),
-            ("a".into(), String::new())
-        );
-        assert_eq!(
-            read(&json!({"imageId": 1, "variant": "", "x": 1}))
-                .unwrap_err()
-                .fields
-                .len(),
-            3
-        );
+        assert_eq!(read(&json!({"imageId": "a", "variant": null})).unwrap(), ("a".into(), String::new()));
+        assert_eq!(read(&json!({"imageId": 1, "variant": "", "x": 1})).unwrap_err().fields.len(), 3);
     }
 }

@@ -41,10 +41,7 @@ pub fn written(ctx: &Ctx, user: User, status: StatusCode) -> Answer {
     *response.status_mut() = status;
     let out = response.headers_mut();
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    out.insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static(Caching::Private.value()),
-    );
+    out.insert(header::CACHE_CONTROL, HeaderValue::from_static(Caching::Private.value()));
     out.insert(header::VARY, HeaderValue::from_static("Accept, Authorization, Cookie"));
     out.extend(HeaderValue::from_str(&tag).ok().map(|tag| (header::ETAG, tag)));
     Ok(response)
@@ -57,11 +54,7 @@ pub async fn if_version(ctx: &Ctx, user: UserId) -> Result<Option<u64>, Problem>
         Some([version]) => Ok(Some(*version)),
         Some(versions) => {
             let present = fetch(ctx, user).await?.version;
-            if versions.contains(&present) {
-                Ok(Some(present))
-            } else {
-                Err(mismatch().into())
-            }
+            if versions.contains(&present) { Ok(Some(present)) } else { Err(mismatch().into()) }
         }
     }
 }

@@ -36,12 +36,7 @@ pub struct Arriving {
 impl Arriving {
     /// `stall`: longest wait for the next bytes; `total`: longest time for the whole.
     pub fn new(inner: hyper::body::Incoming, stall: Duration, total: Duration) -> Self {
-        Self {
-            inner,
-            stall,
-            ends: Instant::now() + total,
-            timer: None,
-        }
+        Self { inner, stall, ends: Instant::now() + total, timer: None }
     }
 }
 
@@ -56,9 +51,7 @@ impl Body for Arriving {
             return Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)));
         }
         let until = this.ends.min(Instant::now() + this.stall);
-        let timer = this
-            .timer
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+        let timer = this.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
         timer.as_mut().poll(cx).map(|()| Some(Err(BodyError::Stalled)))
     }
 

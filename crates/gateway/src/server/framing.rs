@@ -67,11 +67,7 @@ impl Default for Framing {
 impl Framing {
     /// Waits for the first head.
     pub fn new() -> Self {
-        Self {
-            at: At::Idle,
-            line: Vec::new(),
-            head: Head::default(),
-        }
+        Self { at: At::Idle, line: Vec::new(), head: Head::default() }
     }
 
     /// Whether a head has begun and not ended.
@@ -101,11 +97,7 @@ impl Framing {
                 At::Length(left) => {
                     let taken = left.min((bytes.len() - next) as u64);
                     next += usize::try_from(taken).unwrap_or(usize::MAX);
-                    self.at = if left == taken {
-                        At::Idle
-                    } else {
-                        At::Length(left - taken)
-                    };
+                    self.at = if left == taken { At::Idle } else { At::Length(left - taken) };
                 }
                 At::Chunk(chunk) => next = self.chunk(chunk, bytes, next).ok_or(Refusal::Body(next))?,
                 At::Over => return Err(Refusal::Body(next)),
@@ -129,11 +121,7 @@ impl Framing {
             self.head.take_line(&line)
         };
         if blank {
-            self.at = self
-                .head
-                .body()
-                .ok_or(Refusal::Head(end))
-                .inspect_err(|_| self.at = At::Over)?;
+            self.at = self.head.body().ok_or(Refusal::Head(end)).inspect_err(|_| self.at = At::Over)?;
         }
         Ok(end + 1)
     }
@@ -144,10 +132,9 @@ impl Framing {
         let mut next = at + 1;
         let state = match chunk {
             Chunk::Size { size, digits } => match (char::from(byte).to_digit(16), byte) {
-                (Some(digit), _) if digits < 15 => Chunk::Size {
-                    size: size * 16 + u64::from(digit),
-                    digits: digits + 1,
-                },
+                (Some(digit), _) if digits < 15 => {
+                    Chunk::Size { size: size * 16 + u64::from(digit), digits: digits + 1 }
+                }
                 (None, b'\r') if digits > 0 => Chunk::SizeLf { size },
                 (None, b';' | b' ' | b'\t') if digits > 0 => Chunk::Extension { size },
                 _ => return None,
@@ -165,11 +152,7 @@ impl Framing {
             Chunk::Data { left } => {
                 let taken = left.min((bytes.len() - at) as u64);
                 next = at + usize::try_from(taken).ok()?;
-                if taken == left {
-                    Chunk::DataCr
-                } else {
-                    Chunk::Data { left: left - taken }
-                }
+                if taken == left { Chunk::DataCr } else { Chunk::Data { left: left - taken } }
             }
             Chunk::DataCr if byte == b'\r' => Chunk::DataLf,
             Chunk::DataLf if byte == b'\n' => Chunk::Size { size: 0, digits: 0 },
@@ -181,9 +164,7 @@ impl Framing {
                 }
                 b'\n' => Chunk::Trailer { length: 0 },
                 b'\r' => Chunk::Trailer { length },
-                _ => Chunk::Trailer {
-                    length: length.saturating_add(1),
-                },
+                _ => Chunk::Trailer { length: length.saturating_add(1) },
             },
         };
         self.at = At::Chunk(state);
@@ -213,9 +194,8 @@ impl Head {
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
         if name.eq_ignore_ascii_case(b"host") {
             self.hosts += 1;
-            self.bad_host |= value
-                .iter()
-                .any(|byte| byte.is_ascii_whitespace() || matches!(byte, b',' | b'/' | b'@' | b'?' | b'#'));
+            self.bad_host |=
+                value.iter().any(|byte| byte.is_ascii_whitespace() || matches!(byte, b',' | b'/' | b'@' | b'?' | b'#'));
         } else if name.eq_ignore_ascii_case(b"content-length") {
             self.lengths += 1;
             self.length = number(value);
@@ -233,9 +213,7 @@ impl Head {
         }
         match (self.lengths, self.codings) {
             (0, 0) => Some(At::Idle),
-            (1, 0) => self
-                .length
-                .map(|length| if length == 0 { At::Idle } else { At::Length(length) }),
+            (1, 0) => self.length.map(|length| if length == 0 { At::Idle } else { At::Length(length) }),
             (0, 1) if self.chunked && self.newer_than_1_0 => Some(At::Chunk(Chunk::Size { size: 0, digits: 0 })),
             _ => None,
         }
@@ -301,14 +279,7 @@ mod tests {
     #[test]
     fn broken_chunks_are_refused() {
         let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
-        for body in [
-            "x\r\n",
-            "\r\n",
-            "3\nabc\r\n",
-            "3\r\nabcd\r\n",
-            "1ffffffffffffffff\r\n",
-            "3\r\nabc\n0\r\n\r\n",
-        ] {
+        for body in ["x\r\n", "\r\n", "3\nabc\r\n", "3\r\nabcd\r\n", "1ffffffffffffffff\r\n", "3\r\nabc\n0\r\n\r\n"] {
             every_way(&format!("{head}{body}"), |result, _| {
                 assert_eq!(result, Err(false), "{body:?}");
             });

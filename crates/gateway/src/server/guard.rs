@@ -31,13 +31,7 @@ pub struct Guard<S> {
 impl<S> Guard<S> {
     /// Wraps a socket.
     pub fn new(socket: S, progress: Arc<Progress>) -> Self {
-        Self {
-            socket,
-            framing: Framing::new(),
-            progress,
-            poison: None,
-            broken: false,
-        }
+        Self { socket, framing: Framing::new(), progress, poison: None, broken: false }
     }
 
     /// Whether the client may still be sending something that nobody will read.

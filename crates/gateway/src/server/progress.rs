@@ -98,11 +98,7 @@ impl Progress {
         if head != 0 {
             return Some((self.after(head, timeouts.head), Overdue::Head));
         }
-        let idle = if self.requests.load(Relaxed) == 0 {
-            timeouts.head
-        } else {
-            timeouts.idle
-        };
+        let idle = if self.requests.load(Relaxed) == 0 { timeouts.head } else { timeouts.idle };
         Some((self.after(self.idle_since.load(Relaxed), idle), Overdue::Idle))
     }
 

@@ -12,21 +12,9 @@ use crate::{
 };
 
 fn to(route: &Route, image: &str) -> Call {
-    let path = route
-        .path
-        .replace("{image}", image)
-        .replace("{key}", "x")
-        .replace("{file}", "x")
-        .replace("{code}", "x");
-    let id = if route.path.contains("/sessions/") {
-        "BQUFBQUFBQUFBQUFBQUFBQ".to_owned()
-    } else {
-        OWNER.to_string()
-    };
-    let method = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-        .into_iter()
-        .find(|method| route.method == *method)
-        .unwrap();
+    let path = route.path.replace("{image}", image).replace("{key}", "x").replace("{file}", "x").replace("{code}", "x");
+    let id = if route.path.contains("/sessions/") { "BQUFBQUFBQUFBQUFBQUFBQ".to_owned() } else { OWNER.to_string() };
+    let method = ["GET", "POST", "PUT", "PATCH", "DELETE"].into_iter().find(|method| route.method == *method).unwrap();
     call(method, path.replace("{id}", &id))
 }
 
@@ -111,10 +99,7 @@ async fn what_is_not_there_is_not_found_whoever_asks() {
         let reply = get(path).send(&world).await;
         assert_eq!((reply.status, reply.code().as_str()), (404, "NOT_FOUND"), "{path}");
     }
-    assert_eq!(
-        call("PATCH", "/v1/users/999").bearer(&other).send(&world).await.status,
-        404
-    );
+    assert_eq!(call("PATCH", "/v1/users/999").bearer(&other).send(&world).await.status, 404);
     let unseen = format!("/v1/users/{OWNER}/images/{IMAGE}");
     for request in [
         get(unseen.clone()),
@@ -145,25 +130,12 @@ async fn a_forged_token_is_refused_everywhere_and_costs_no_call() {
                 "{path}"
             );
         }
-        let reply = post("/v1/sessions")
-            .cookie(if forged.is_empty() { "x" } else { forged })
-            .send(&world)
-            .await;
+        let reply = post("/v1/sessions").cookie(if forged.is_empty() { "x" } else { forged }).send(&world).await;
         assert_eq!(reply.status, 401);
-        assert!(
-            reply.all("set-cookie")[0].starts_with("__Host-myriad=; "),
-            "a browser gets rid of its dead cookie"
-        );
+        assert!(reply.all("set-cookie")[0].starts_with("__Host-myriad=; "), "a browser gets rid of its dead cookie");
     }
     assert!(world.fake.state().asked.is_empty());
-    assert_eq!(
-        get("/v1/users/me")
-            .header("Authorization", "Basic YTpi")
-            .send(&world)
-            .await
-            .status,
-        401
-    );
+    assert_eq!(get("/v1/users/me").header("Authorization", "Basic YTpi").send(&world).await.status, 401);
 }
 
 #[tokio::test]
@@ -173,22 +145,9 @@ async fn a_session_is_asked_for_once_and_forgotten_at_once_when_it_ends_here() {
     for _ in 0..5 {
         assert_eq!(get("/v1/users/me").bearer(&token).send(&world).await.status, 200);
     }
-    let asked = world
-        .fake
-        .state()
-        .asked
-        .iter()
-        .filter(|what| **what == "validate_session")
-        .count();
+    let asked = world.fake.state().asked.iter().filter(|what| **what == "validate_session").count();
     assert!(asked <= 2, "{asked}");
-    assert_eq!(
-        call("DELETE", "/v1/sessions/current")
-            .bearer(&token)
-            .send(&world)
-            .await
-            .status,
-        204
-    );
+    assert_eq!(call("DELETE", "/v1/sessions/current").bearer(&token).send(&world).await.status, 204);
     assert_eq!(get("/v1/users/me").bearer(&token).send(&world).await.status, 401);
 }
 
@@ -197,45 +156,22 @@ async fn writes_by_cookie_from_other_sites_are_refused() {
     let world = World::new().await;
     let token = world.token(OWNER);
     let write = || call("DELETE", "/v1/users/12/picture");
-    for (name, value) in [
-        ("Sec-Fetch-Site", "cross-site"),
-        ("Origin", "https://evil.example"),
-        ("Origin", "null"),
-    ] {
+    for (name, value) in [("Sec-Fetch-Site", "cross-site"), ("Origin", "https://evil.example"), ("Origin", "null")] {
         let reply = write().cookie(&token).header(name, value).send(&world).await;
         assert_eq!((reply.status, reply.code().as_str()), (403, "CROSS_SITE"), "{value}");
-        assert_eq!(
-            write().bearer(&token).header(name, value).send(&world).await.status,
-            200
-        );
-        assert_eq!(
-            get("/v1/users/me")
-                .cookie(&token)
-                .header(name, value)
-                .send(&world)
-                .await
-                .status,
-            200
-        );
+        assert_eq!(write().bearer(&token).header(name, value).send(&world).await.status, 200);
+        assert_eq!(get("/v1/users/me").cookie(&token).header(name, value).send(&world).await.status, 200);
     }
     assert!(!world.fake.state().asked.contains(&"write"));
     let own = format!("http://{}", world.address);
     for (name, value) in [("Origin", own.as_str()), ("Sec-Fetch-Site", "same-origin"), ("X", "y")] {
-        assert_eq!(
-            write().cookie(&token).header(name, value).send(&world).await.status,
-            200,
-            "{value}"
-        );
+        assert_eq!(write().cookie(&token).header(name, value).send(&world).await.status, 200, "{value}");
     }
 }
 
 #[tokio::test]
 async fn bearer_wins_over_the_cookie() {
     let world = World::new().await;
-    let reply = get("/v1/users/me")
-        .bearer(&world.token(OTHER))
-        .cookie(&world.token(OWNER))
-        .send(&world)
-        .await;
+    let reply = get("/v1/users/me").bearer(&world.token(OTHER)).cookie(&world.token(OWNER)).send(&world).await;
     assert_eq!(reply.json()["id"], OTHER);
 }

@@ -31,28 +31,18 @@ impl Reply {
             .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
             .collect();
         let mut body = bytes[end + 4..].to_vec();
-        if headers
-            .iter()
-            .any(|(name, value)| name == "transfer-encoding" && value == "chunked")
-        {
+        if headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked") {
             body = dechunk(&body);
         }
         Self { status, headers, body }
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     pub fn all(&self, name: &str) -> Vec<&str> {
-        self.headers
-            .iter()
-            .filter(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-            .collect()
+        self.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
     }
 
     pub fn json(&self) -> Value {
@@ -70,17 +60,9 @@ impl Reply {
     /// Where the errors are, sorted.
     pub fn errors(&self) -> Vec<String> {
         let place = |error: &Value| {
-            ["pointer", "parameter", "header"]
-                .iter()
-                .find_map(|key| error[*key].as_str().map(str::to_owned))
-                .unwrap()
+            ["pointer", "parameter", "header"].iter().find_map(|key| error[*key].as_str().map(str::to_owned)).unwrap()
         };
-        let mut all: Vec<String> = self.json()["errors"]
-            .as_array()
-            .unwrap_or(&Vec::new())
-            .iter()
-            .map(place)
-            .collect();
+        let mut all: Vec<String> = self.json()["errors"].as_array().unwrap_or(&Vec::new()).iter().map(place).collect();
         all.sort();
         all
     }
@@ -118,12 +100,7 @@ pub struct Call {
 }
 
 pub fn call(method: &'static str, path: impl Into<String>) -> Call {
-    Call {
-        method,
-        path: path.into(),
-        headers: Vec::new(),
-        body: Vec::new(),
-    }
+    Call { method, path: path.into(), headers: Vec::new(), body: Vec::new() }
 }
 
 pub fn get(path: impl Into<String>) -> Call {
@@ -159,11 +136,8 @@ impl Call {
 
     pub async fn send(&self, world: &World) -> Reply {
         let host = world.address;
-        let mut bytes = format!(
-            "{} {} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n",
-            self.method, self.path
-        )
-        .into_bytes();
+        let mut bytes =
+            format!("{} {} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n", self.method, self.path).into_bytes();
         for (name, value) in &self.headers {
             bytes.extend(format!("{name}: {value}\r\n").into_bytes());
         }

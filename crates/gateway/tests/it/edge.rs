@@ -8,15 +8,9 @@ use crate::{
 #[tokio::test]
 async fn head_works_wherever_get_does() {
     let world = World::new().await;
-    for path in [
-        "/",
-        "/users/12",
-        "/v1/openapi.json",
-        "/v1/users/12/images",
-        "/assets/style.css",
-        "/v1/docs",
-        "/v1/nothing",
-    ] {
+    for path in
+        ["/", "/users/12", "/v1/openapi.json", "/v1/users/12/images", "/assets/style.css", "/v1/docs", "/v1/nothing"]
+    {
         let (head, full) = (call("HEAD", path).send(&world).await, get(path).send(&world).await);
         assert_eq!((head.status, head.body.len()), (full.status, 0), "{path}");
         assert_eq!(
@@ -24,11 +18,7 @@ async fn head_works_wherever_get_does() {
             (full.header("content-type"), full.header("etag")),
             "{path}"
         );
-        assert_eq!(
-            head.header("content-length"),
-            Some(full.body.len().to_string().as_str()),
-            "{path}"
-        );
+        assert_eq!(head.header("content-length"), Some(full.body.len().to_string().as_str()), "{path}");
     }
 }
 
@@ -52,29 +42,12 @@ async fn the_root_is_a_page_for_browsers_and_an_index_for_programs() {
         304
     );
     // Every file the page names is there.
-    for file in page
-        .text()
-        .split("\"/assets/")
-        .skip(1)
-        .map(|rest| rest.split('"').next().unwrap().to_owned())
-    {
+    for file in page.text().split("\"/assets/").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()) {
         let reply = get(format!("/assets/{file}")).send(&world).await;
-        assert_eq!(
-            (reply.status, reply.header("x-content-type-options")),
-            (200, Some("nosniff")),
-            "{file}"
-        );
+        assert_eq!((reply.status, reply.header("x-content-type-options")), (200, Some("nosniff")), "{file}");
     }
-    assert_eq!(
-        get("/favicon.ico").send(&world).await.header("content-type"),
-        Some("image/svg+xml")
-    );
-    for wrong in [
-        "/assets/index.html",
-        "/assets/README.md",
-        "/assets/..%2fCargo.toml",
-        "/assets/x",
-    ] {
+    assert_eq!(get("/favicon.ico").send(&world).await.header("content-type"), Some("image/svg+xml"));
+    for wrong in ["/assets/index.html", "/assets/README.md", "/assets/..%2fCargo.toml", "/assets/x"] {
         assert_eq!(get(wrong).send(&world).await.status, 404);
     }
 }
@@ -85,10 +58,7 @@ async fn a_browser_with_a_dead_cookie_gets_the_page_and_loses_the_cookie() {
     let token = world.token(OWNER);
     world.fake.state().sessions.clear();
     let reply = get("/").cookie(&token).header("Accept", "text/html").send(&world).await;
-    assert_eq!(
-        (reply.status, reply.header("content-type")),
-        (401, Some("text/html; charset=utf-8"))
-    );
+    assert_eq!((reply.status, reply.header("content-type")), (401, Some("text/html; charset=utf-8")));
     assert!(reply.all("set-cookie")[0].starts_with("__Host-myriad=;"));
     assert_eq!(get("/").cookie(&token).send(&world).await.code(), "UNAUTHENTICATED");
 }
@@ -106,14 +76,7 @@ async fn the_document_and_its_page_are_served() {
         assert_eq!(get(format!("/v1/docs/{file}")).send(&world).await.status, 200);
     }
     assert_eq!(get("/v1/docs/docs.html").send(&world).await.status, 404);
-    assert_eq!(
-        get("/v1/docs")
-            .header("Accept", "application/json")
-            .send(&world)
-            .await
-            .status,
-        406
-    );
+    assert_eq!(get("/v1/docs").header("Accept", "application/json").send(&world).await.status, 406);
 }
 
 #[tokio::test]
@@ -150,13 +113,7 @@ async fn request_ids_are_echoed_or_made() {
     let good = get("/").header("X-Request-Id", "abc-1_2.3:4").send(&world).await;
     assert_eq!(good.header("x-request-id"), Some("abc-1_2.3:4"));
     for wrong in ["a b", "a/b", &"x".repeat(129)] {
-        let made = get("/")
-            .header("X-Request-Id", wrong)
-            .send(&world)
-            .await
-            .header("x-request-id")
-            .unwrap()
-            .to_owned();
+        let made = get("/").header("X-Request-Id", wrong).send(&world).await.header("x-request-id").unwrap().to_owned();
         assert!(made != wrong && made.len() == 32);
     }
 }

@@ -46,9 +46,7 @@ impl Fake {
             state.sessions.insert((id, u8::try_from(id).unwrap()));
         }
         state.images.insert(IMAGE.into(), picture(IMAGE, image::Status::Queued));
-        state
-            .images
-            .insert(DONE_IMAGE.into(), picture(DONE_IMAGE, image::Status::Done));
+        state.images.insert(DONE_IMAGE.into(), picture(DONE_IMAGE, image::Status::Done));
         Self(Mutex::new(state))
     }
 
@@ -56,10 +54,7 @@ impl Fake {
     pub fn reset(&self) {
         let keys = self.state().keys.clone();
         let Self(fresh) = Self::new();
-        *self.state() = State {
-            keys,
-            ..fresh.into_inner().unwrap()
-        };
+        *self.state() = State { keys, ..fresh.into_inner().unwrap() };
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -99,12 +94,7 @@ fn person(id: u64, first: &str, last: &str) -> user::User {
         address: Some(address),
         phone_numbers: vec!["212 555-1234".into(), "646 555-4567".into()],
         picture: None,
-        role: if id == ADMIN {
-            user::Role::Admin
-        } else {
-            user::Role::User
-        }
-        .into(),
+        role: if id == ADMIN { user::Role::Admin } else { user::Role::User }.into(),
         created_at_ms: 1_769_860_800_000,
         updated_at_ms: 1_769_860_800_007,
     }
@@ -113,27 +103,15 @@ fn person(id: u64, first: &str, last: &str) -> user::User {
 fn picture(id: &str, status: image::Status) -> image::Image {
     let key = format!("{id}-{id}.jpg");
     let done = status == image::Status::Done;
-    let variant = image::Variant {
-        name: "default".into(),
-        width: 512,
-        height: 256,
-        bytes: 9,
-        format: "jpeg".into(),
-        key,
-    };
+    let variant =
+        image::Variant { name: "default".into(), width: 512, height: 256, bytes: 9, format: "jpeg".into(), key };
     image::Image {
         id: id.into(),
         user_id: OWNER,
         status: status.into(),
         attempts: u32::from(done),
         error: None,
-        source: Some(image::Source {
-            width: 1024,
-            height: 512,
-            bytes: 99,
-            format: "jpeg".into(),
-            key: "x".into(),
-        }),
+        source: Some(image::Source { width: 1024, height: 512, bytes: 99, format: "jpeg".into(), key: "x".into() }),
         variants: if done { vec![variant] } else { vec![] },
         created_at_ms: 1_769_860_800_000,
         finished_at_ms: done.then_some(1_769_860_801_000),
@@ -147,14 +125,7 @@ fn not_found(what: &str) -> Status {
 
 fn written<T>(message: T) -> Response<T> {
     let mut response = Response::new(message);
-    api::position::attach(
-        &mut response,
-        &[Position {
-            shard: ShardId(0),
-            role_epoch: 1,
-            log: 42,
-        }],
-    );
+    api::position::attach(&mut response, &[Position { shard: ShardId(0), role_epoch: 1, log: 42 }]);
     response
 }
 

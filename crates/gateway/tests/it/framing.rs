@@ -72,11 +72,7 @@ async fn heads_that_are_too_large_or_broken_off_are_told_so() {
 async fn a_stalled_head_gets_408_and_a_silent_connection_just_ends() {
     let world = World::with(|config| config.server.head_timeout_ms = 200).await;
     let began = Instant::now();
-    assert!(
-        answer(&world, "GET / HTTP/1.1\r\nHos")
-            .await
-            .starts_with("HTTP/1.1 408")
-    );
+    assert!(answer(&world, "GET / HTTP/1.1\r\nHos").await.starts_with("HTTP/1.1 408"));
     assert_eq!(answer(&world, "").await, "");
     assert!(began.elapsed() < Duration::from_secs(5));
 }
@@ -106,10 +102,7 @@ async fn a_stalled_body_gets_408() {
         "POST /v1/users HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
     )
     .await;
-    assert!(
-        said.starts_with("HTTP/1.1 408") && said.contains("connection: close"),
-        "{said}"
-    );
+    assert!(said.starts_with("HTTP/1.1 408") && said.contains("connection: close"), "{said}");
 }
 
 #[tokio::test]
@@ -149,10 +142,7 @@ async fn broken_chunks_are_malformed() {
 async fn a_body_that_nobody_reads_does_not_cost_the_client_its_answer() {
     let world = World::new().await;
     let big = vec![b'x'; 8 << 20];
-    let reply = call("POST", "/v1/users")
-        .body("application/json", big)
-        .send(&world)
-        .await;
+    let reply = call("POST", "/v1/users").body("application/json", big).send(&world).await;
     assert_eq!((reply.status, reply.code().as_str()), (413, "BODY_TOO_LARGE"));
 }
 

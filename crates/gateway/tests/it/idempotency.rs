@@ -15,24 +15,12 @@ async fn the_same_key_and_body_make_the_same_prints() {
     let first = sign_up("key-1").send(&world).await;
     assert_eq!((first.status, first.header("idempotency-replayed")), (201, None));
     let again = sign_up("key-1").send(&world).await;
-    assert_eq!(
-        (again.status, again.header("idempotency-replayed")),
-        (201, Some("true"))
-    );
+    assert_eq!((again.status, again.header("idempotency-replayed")), (201, Some("true")));
     sign_up("key-2").send(&world).await;
     let other = json!({"email": "new@example.com", "password": "another password", "firstName": "N", "lastName": "W"});
-    post("/v1/users")
-        .header("Idempotency-Key", "key-1")
-        .json(&other)
-        .send(&world)
-        .await;
-    let prints: Vec<_> = world
-        .fake
-        .state()
-        .sign_ups
-        .iter()
-        .map(|sign_up| sign_up.idempotency.clone().unwrap())
-        .collect();
+    post("/v1/users").header("Idempotency-Key", "key-1").json(&other).send(&world).await;
+    let prints: Vec<_> =
+        world.fake.state().sign_ups.iter().map(|sign_up| sign_up.idempotency.clone().unwrap()).collect();
     assert_eq!(prints[0], prints[1]);
     assert!(prints[0].key_hash != prints[2].key_hash && prints[0].request_hash == prints[2].request_hash);
     assert!(prints[0].key_hash == prints[3].key_hash && prints[0].request_hash != prints[3].request_hash);
@@ -44,16 +32,8 @@ async fn a_key_that_is_none_is_told() {
     let world = World::new().await;
     let body = json!({"email": "new@example.com", "password": "a long password", "firstName": "N", "lastName": "W"});
     for key in ["", "a b", "é", &"x".repeat(256)] {
-        let reply = post("/v1/users")
-            .header("Idempotency-Key", key)
-            .json(&body)
-            .send(&world)
-            .await;
-        assert_eq!(
-            (reply.status, reply.errors()),
-            (422, vec!["Idempotency-Key".into()]),
-            "{key}"
-        );
+        let reply = post("/v1/users").header("Idempotency-Key", key).json(&body).send(&world).await;
+        assert_eq!((reply.status, reply.errors()), (422, vec!["Idempotency-Key".into()]), "{key}");
     }
 }
 
@@ -72,29 +52,16 @@ async fn a_write_gives_a_token_that_contains_the_one_sent() {
         .unwrap()
         .to_owned();
     assert!(cookie.contains(&seen) && cookie.contains("Secure") && cookie.contains("HttpOnly"));
-    let read = get("/v1/users/me")
-        .bearer(&token)
-        .header("X-Consistency-Token", &seen)
-        .send(&world)
-        .await;
+    let read = get("/v1/users/me").bearer(&token).header("X-Consistency-Token", &seen).send(&world).await;
     assert_eq!((read.status, read.header("x-consistency-token")), (200, None));
     assert_eq!(world.fake.state().seen.last().unwrap()[0].log, 42);
-    get("/v1/users/me")
-        .bearer(&token)
-        .header("Cookie", &format!("__Host-myriad-seen={seen}"))
-        .send(&world)
-        .await;
+    get("/v1/users/me").bearer(&token).header("Cookie", &format!("__Host-myriad-seen={seen}")).send(&world).await;
     assert_eq!(world.fake.state().seen.last().unwrap().len(), 1);
     let second = write().header("X-Consistency-Token", &seen).send(&world).await;
     assert_eq!(second.header("x-consistency-token"), Some(seen.as_str()));
     for nonsense in ["x", "!!!", &"A".repeat(3000)] {
         assert_eq!(
-            get("/v1/users/me")
-                .bearer(&token)
-                .header("X-Consistency-Token", nonsense)
-                .send(&world)
-                .await
-                .status,
+            get("/v1/users/me").bearer(&token).header("X-Consistency-Token", nonsense).send(&world).await.status,
             200
         );
     }

@@ -18,9 +18,7 @@ fn png(width: u32, height: u32) -> Vec<u8> {
     bytes.extend([8, 2, 0, 0, 0]);
     // The CRC of the chunk, as the format asks for.
     let crc = bytes[12..].iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-            if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 }
-        })
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
     });
     bytes.extend((!crc).to_be_bytes());
     bytes.extend(b"\0\0\0\x04IDATxxxx\0\0\0\0");
@@ -31,11 +29,7 @@ fn png(width: u32, height: u32) -> Vec<u8> {
 fn form(boundary: &str, parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, bytes) in parts {
-        let file = if *name == "file" {
-            "; filename=\"../../x.png\"\r\nContent-Type: image/png"
-        } else {
-            ""
-        };
+        let file = if *name == "file" { "; filename=\"../../x.png\"\r\nContent-Type: image/png" } else { "" };
         body.extend(
             format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n").into_bytes(),
         );
@@ -47,20 +41,13 @@ fn form(boundary: &str, parts: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 fn upload(world: &World, boundary: &str, parts: &[(&str, &[u8])]) -> Call {
-    post("/v1/users/12/images").bearer(&world.token(OWNER)).body(
-        &format!("multipart/form-data; boundary={boundary}"),
-        form(boundary, parts),
-    )
+    post("/v1/users/12/images")
+        .bearer(&world.token(OWNER))
+        .body(&format!("multipart/form-data; boundary={boundary}"), form(boundary, parts))
 }
 
 async fn stored(world: &World) -> usize {
-    world
-        .objects
-        .list(Class::Source)
-        .try_collect::<Vec<_>>()
-        .await
-        .unwrap()
-        .len()
+    world.objects.list(Class::Source).try_collect::<Vec<_>>().await.unwrap().len()
 }
 
 #[tokio::test]
@@ -68,31 +55,18 @@ async fn an_upload_is_stored_before_its_row_whatever_the_order_of_parts() {
     // R54
     let world = World::new().await;
     let (file, chain) = (png(100, 50), br#"[{"op":"resize","width":10}]"#.as_slice());
-    for parts in [
-        [("file", file.as_slice()), ("operations", chain)],
-        [("operations", chain), ("file", file.as_slice())],
-    ] {
+    for parts in
+        [[("file", file.as_slice()), ("operations", chain)], [("operations", chain), ("file", file.as_slice())]]
+    {
         let reply = upload(&world, "b", &parts).send(&world).await;
         assert_eq!(reply.status, 202, "{}", reply.text());
         let id = reply.json()["id"].as_str().unwrap().to_owned();
-        assert_eq!(
-            reply.header("location"),
-            Some(format!("/v1/users/12/images/{id}").as_str())
-        );
-        assert_eq!(
-            reply.json()["source"],
-            json!({"width": 100, "height": 50, "bytes": file.len(), "format": "png"})
-        );
+        assert_eq!(reply.header("location"), Some(format!("/v1/users/12/images/{id}").as_str()));
+        assert_eq!(reply.json()["source"], json!({"width": 100, "height": 50, "bytes": file.len(), "format": "png"}));
         let asked = world.fake.state().uploads.last().unwrap().clone();
         let key = objects::Key::parse_source(&asked.source.unwrap().key).unwrap();
         assert_eq!(world.objects.get_bytes(&key).await.unwrap(), file);
-        assert!(
-            asked
-                .request_json
-                .starts_with(r#"{"variants":{"default":[{"op":"resize""#),
-            "{}",
-            asked.request_json
-        );
+        assert!(asked.request_json.starts_with(r#"{"variants":{"default":[{"op":"resize""#), "{}", asked.request_json);
     }
     assert_eq!(stored(&world).await, 2);
 }
@@ -109,20 +83,11 @@ async fn a_repeated_upload_is_known_by_its_parts() {
     };
     let first = send("one", b"[]").await;
     let again = send("two", b"[]").await;
-    assert_eq!(
-        (again.status, again.header("idempotency-replayed")),
-        (202, Some("true"))
-    );
+    assert_eq!((again.status, again.header("idempotency-replayed")), (202, Some("true")));
     assert_eq!(first.json()["id"], again.json()["id"]);
     assert_eq!(stored(&world).await, 1, "the second object is taken away again");
     send("one", br#"[{"op":"grayscale"}]"#).await;
-    let prints: Vec<_> = world
-        .fake
-        .state()
-        .uploads
-        .iter()
-        .map(|one| one.idempotency.clone().unwrap())
-        .collect();
+    let prints: Vec<_> = world.fake.state().uploads.iter().map(|one| one.idempotency.clone().unwrap()).collect();
     assert!(
         prints[0] == prints[1]
             && prints[0].request_hash != prints[2].request_hash
@@ -146,29 +111,15 @@ async fn bad_pictures_and_bad_operations_are_refused_at_once() {
     let of = |reply: Reply| (reply.status, reply.code(), reply.errors());
     let code = |status: u16, code: &str| (status, code.to_owned(), Vec::<String>::new());
     let invalid = |errors: &[&str]| {
-        (
-            422,
-            "INVALID_INPUT".to_owned(),
-            errors.iter().map(|error| (*error).to_owned()).collect::<Vec<_>>(),
-        )
+        (422, "INVALID_INPUT".to_owned(), errors.iter().map(|error| (*error).to_owned()).collect::<Vec<_>>())
     };
 
     assert_eq!(
-        of(refused(
-            &world,
-            &[("file", b"plain text that is no picture"), ("operations", none)]
-        )
-        .await),
+        of(refused(&world, &[("file", b"plain text that is no picture"), ("operations", none)]).await),
         code(415, "UNSUPPORTED_PICTURE")
     );
-    assert_eq!(
-        of(refused(&world, &[("file", b""), ("operations", none)]).await),
-        code(415, "UNSUPPORTED_PICTURE")
-    );
-    assert_eq!(
-        of(refused(&world, &[("file", &good[..20]), ("operations", none)]).await),
-        invalid(&["/file"])
-    );
+    assert_eq!(of(refused(&world, &[("file", b""), ("operations", none)]).await), code(415, "UNSUPPORTED_PICTURE"));
+    assert_eq!(of(refused(&world, &[("file", &good[..20]), ("operations", none)]).await), invalid(&["/file"]));
     assert_eq!(
         of(refused(&world, &[("file", &png(50_000, 50_000)), ("operations", none)]).await),
         code(413, "TOO_MANY_PIXELS")
@@ -183,16 +134,9 @@ async fn bad_pictures_and_bad_operations_are_refused_at_once() {
         of(refused(&world, &[("file", &good), ("file", &good), ("operations", none)]).await),
         code(400, "MALFORMED")
     );
+    assert_eq!(of(refused(&world, &[("file", &good), ("operations", b"[")]).await), code(400, "MALFORMED"));
     assert_eq!(
-        of(refused(&world, &[("file", &good), ("operations", b"[")]).await),
-        code(400, "MALFORMED")
-    );
-    assert_eq!(
-        of(refused(
-            &world,
-            &[("file", &good), ("operations", br#"[{"op":"blur","op":"blur"}]"#)]
-        )
-        .await),
+        of(refused(&world, &[("file", &good), ("operations", br#"[{"op":"blur","op":"blur"}]"#)]).await),
         code(400, "MALFORMED")
     );
     assert_eq!(
@@ -200,28 +144,15 @@ async fn bad_pictures_and_bad_operations_are_refused_at_once() {
         invalid(&["/note"])
     );
     let chain = br#"[{"op":"sharpen","sigma":99,"amount":1},{"op":"crop","x":60,"y":0,"width":50,"height":10}]"#;
-    assert_eq!(
-        of(refused(&world, &[("file", &good), ("operations", chain)]).await),
-        invalid(&["/operations/0/sigma"])
-    );
+    assert_eq!(of(refused(&world, &[("file", &good), ("operations", chain)]).await), invalid(&["/operations/0/sigma"]));
     let outside = br#"{"thumb":[{"op":"resize","width":50},{"op":"crop","x":45,"y":0,"width":10,"height":10}]}"#;
     let reply = refused(&world, &[("file", &good), ("variants", outside)]).await;
     assert_eq!(reply.status, 422);
-    assert!(
-        reply.errors()[0].starts_with("/variants/thumb/1"),
-        "{:?}",
-        reply.errors()
-    );
+    assert!(reply.errors()[0].starts_with("/variants/thumb/1"), "{:?}", reply.errors());
     let many = serde_json::to_vec(&vec![json!({"op": "grayscale"}); 33]).unwrap();
-    assert_eq!(
-        of(refused(&world, &[("file", &good), ("operations", &many)]).await),
-        invalid(&["/operations"])
-    );
-    let out_of_range = of(refused(
-        &world,
-        &[("file", &good), ("operations", br#"[{"op":"blur","sigma":1e999}]"#)],
-    )
-    .await);
+    assert_eq!(of(refused(&world, &[("file", &good), ("operations", &many)]).await), invalid(&["/operations"]));
+    let out_of_range =
+        of(refused(&world, &[("file", &good), ("operations", br#"[{"op":"blur","sigma":1e999}]"#)]).await);
     assert_eq!(out_of_range, invalid(&["/operations/0/sigma"]));
 }
 
@@ -235,11 +166,7 @@ async fn forms_that_are_none_or_too_large_are_refused() {
         ("image/png", b"x", 415),
         ("multipart/form-data", b"--b--", 400),
         ("multipart/form-data; boundary=b", b"nonsense", 400),
-        (
-            "multipart/form-data; boundary=b",
-            b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n",
-            400,
-        ),
+        ("multipart/form-data; boundary=b", b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n", 400),
         (
             "multipart/form-data; boundary=b",
             b"--b\r\nContent-Disposition: form-data; name=\"operations\"\r\n\r\n[]",
@@ -255,9 +182,7 @@ async fn forms_that_are_none_or_too_large_are_refused() {
     }
     let mut big = png(100, 50);
     big.resize((20 << 20) + 1, 0);
-    let reply = upload(&world, "b", &[("operations", b"[]"), ("file", &big)])
-        .send(&world)
-        .await;
+    let reply = upload(&world, "b", &[("operations", b"[]"), ("file", &big)]).send(&world).await;
     assert_eq!((reply.status, reply.code().as_str()), (413, "BODY_TOO_LARGE"));
     big.resize(22 << 20, 0);
     let reply = upload(&world, "b", &[("file", &big)]).send(&world).await;
@@ -270,17 +195,9 @@ async fn events_tell_the_state_and_end_with_the_last_one() {
     // R54
     let world = World::new().await;
     let path = format!("/v1/users/12/images/{IMAGE}/events");
-    let reply = get(&path)
-        .bearer(&world.token(OWNER))
-        .header("Accept", "text/event-stream")
-        .send(&world)
-        .await;
+    let reply = get(&path).bearer(&world.token(OWNER)).header("Accept", "text/event-stream").send(&world).await;
     assert_eq!(
-        (
-            reply.status,
-            reply.header("content-type"),
-            reply.header("cache-control")
-        ),
+        (reply.status, reply.header("content-type"), reply.header("cache-control")),
         (200, Some("text/event-stream"), Some("no-store"))
     );
     let text = reply.text();
@@ -292,14 +209,7 @@ async fn events_tell_the_state_and_end_with_the_last_one() {
     let states: Vec<&str> = events.iter().map(|event| event["status"].as_str().unwrap()).collect();
     assert_eq!(states, ["queued", "running", "done"]);
     assert!(events[0].get("finishedAt").is_none() && events[2]["finishedAt"].is_string());
-    assert_eq!(
-        get(&path)
-            .header("Accept", "application/json")
-            .send(&world)
-            .await
-            .status,
-        406
-    );
+    assert_eq!(get(&path).header("Accept", "application/json").send(&world).await.status, 406);
 }
 
 #[tokio::test]
@@ -314,40 +224,17 @@ async fn others_see_finished_images_only() {
             .map(|image| image["id"].as_str().unwrap().to_owned())
             .collect::<Vec<_>>()
     };
-    assert_eq!(
-        ids(get("/v1/users/12/images").bearer(&world.token(OWNER))).await,
-        [DONE_IMAGE, IMAGE]
-    );
-    assert_eq!(
-        ids(get("/v1/users/12/images").bearer(&world.token(OTHER))).await,
-        [DONE_IMAGE]
-    );
+    assert_eq!(ids(get("/v1/users/12/images").bearer(&world.token(OWNER))).await, [DONE_IMAGE, IMAGE]);
+    assert_eq!(ids(get("/v1/users/12/images").bearer(&world.token(OTHER))).await, [DONE_IMAGE]);
     assert_eq!(ids(get("/v1/users/12/images")).await, [DONE_IMAGE]);
     assert!(ids(get("/v1/users/13/images")).await.is_empty());
     assert_eq!(get("/v1/users/999/images").send(&world).await.status, 404);
-    let page = get("/v1/users/12/images?limit=1")
-        .bearer(&world.token(OWNER))
-        .send(&world)
-        .await
-        .json();
+    let page = get("/v1/users/12/images?limit=1").bearer(&world.token(OWNER)).send(&world).await.json();
     let cursor = page["nextCursor"].as_str().unwrap();
+    assert_eq!(ids(get(format!("/v1/users/12/images?cursor={cursor}")).bearer(&world.token(OWNER))).await, [IMAGE]);
+    assert_eq!(get(format!("/v1/users/13/images?cursor={cursor}")).send(&world).await.status, 400);
     assert_eq!(
-        ids(get(format!("/v1/users/12/images?cursor={cursor}")).bearer(&world.token(OWNER))).await,
-        [IMAGE]
-    );
-    assert_eq!(
-        get(format!("/v1/users/13/images?cursor={cursor}"))
-            .send(&world)
-            .await
-            .status,
-        400
-    );
-    assert_eq!(
-        call("DELETE", format!("/v1/users/12/images/{IMAGE}"))
-            .bearer(&world.token(OWNER))
-            .send(&world)
-            .await
-            .status,
+        call("DELETE", format!("/v1/users/12/images/{IMAGE}")).bearer(&world.token(OWNER)).send(&world).await.status,
         204
     );
 }

@@ -23,12 +23,7 @@ async fn what_cannot_be_read_is_malformed() {
     for body in bodies {
         for path in ["/v1/users", "/v1/sessions"] {
             let reply = post(path).body("application/json", body.clone()).send(&world).await;
-            assert_eq!(
-                (reply.status, reply.code().as_str()),
-                (400, "MALFORMED"),
-                "{}",
-                String::from_utf8_lossy(&body)
-            );
+            assert_eq!((reply.status, reply.code().as_str()), (400, "MALFORMED"), "{}", String::from_utf8_lossy(&body));
         }
     }
     assert!(world.fake.state().asked.is_empty());
@@ -57,10 +52,7 @@ async fn all_that_is_wrong_with_a_sign_up_is_told_at_once() {
     );
     let huge = r#"{"email":"a@example.com","password":"a long password","firstName":"A","lastName":"B","address":{"postalCode":1e999}}"#;
     let reply = post("/v1/users").body("application/json", huge).send(&world).await;
-    assert_eq!(
-        (reply.status, reply.errors()),
-        (422, vec!["/address/postalCode".into()])
-    );
+    assert_eq!((reply.status, reply.errors()), (422, vec!["/address/postalCode".into()]));
     for wrong in [json!([]), json!("x"), json!(null)] {
         assert_eq!(post("/v1/users").json(&wrong).send(&world).await.status, 422);
     }
@@ -78,17 +70,9 @@ async fn bodies_of_another_type_or_too_large_are_refused() {
         "",
     ] {
         let reply = post("/v1/users").body(content_type, "{}").send(&world).await;
-        assert_eq!(
-            (reply.status, reply.code().as_str()),
-            (415, "UNSUPPORTED_MEDIA_TYPE"),
-            "{content_type}"
-        );
+        assert_eq!((reply.status, reply.code().as_str()), (415, "UNSUPPORTED_MEDIA_TYPE"), "{content_type}");
     }
-    let coded = post("/v1/users")
-        .json(&json!({}))
-        .header("Content-Encoding", "gzip")
-        .send(&world)
-        .await;
+    let coded = post("/v1/users").json(&json!({})).header("Content-Encoding", "gzip").send(&world).await;
     assert_eq!(coded.status, 415);
     let large: Value = json!({"firstName": "x".repeat(70_000)});
     let reply = post("/v1/users").json(&large).send(&world).await;
@@ -104,10 +88,7 @@ async fn methods_and_problems_are_explained() {
         (405, "METHOD_NOT_ALLOWED", Some("GET, PATCH, DELETE, HEAD, OPTIONS"))
     );
     let options = call("OPTIONS", "/v1/users").send(&world).await;
-    assert_eq!(
-        (options.status, options.header("allow")),
-        (204, Some("POST, GET, HEAD, OPTIONS"))
-    );
+    assert_eq!((options.status, options.header("allow")), (204, Some("POST, GET, HEAD, OPTIONS")));
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let reply = get("/v1/nothing?x=1")
         .header("traceparent", &format!("00-{trace}-00f067aa0ba902b7-00"))
@@ -119,11 +100,7 @@ async fn methods_and_problems_are_explained() {
     let problem = reply.json();
     assert_eq!(problem["type"], "https://myriad.example/problems/not-found");
     assert_eq!(
-        (
-            problem["status"].as_u64(),
-            problem["instance"].as_str(),
-            problem["traceId"].as_str()
-        ),
+        (problem["status"].as_u64(), problem["instance"].as_str(), problem["traceId"].as_str()),
         (Some(404), Some("/v1/nothing"), Some(trace))
     );
     assert!(problem.get("errors").is_none() && problem["title"].is_string() && problem["detail"].is_string());
@@ -137,10 +114,7 @@ async fn a_choice_of_picture_is_checked() {
     let world = World::new().await;
     let token = world.token(OWNER);
     let put = |body: Value| call("PUT", "/v1/users/12/picture").bearer(&token).json(&body);
-    assert_eq!(
-        put(json!({"imageId": 3, "x": 1})).send(&world).await.errors(),
-        ["/imageId", "/x"]
-    );
+    assert_eq!(put(json!({"imageId": 3, "x": 1})).send(&world).await.errors(), ["/imageId", "/x"]);
     assert_eq!(put(json!({"imageId": "../x"})).send(&world).await.status, 404);
     let queued = put(json!({"imageId": crate::fake::IMAGE})).send(&world).await;
     assert_eq!((queued.status, queued.code().as_str()), (409, "PICTURE_NOT_READY"));

@@ -28,14 +28,8 @@ async fn others_see_the_public_part_only_and_administrators_all() {
     let world = World::new().await;
     let public = r#"{"id":12,"firstName":"John","lastName":"Smith","picture":null}"#;
     let anybody = get("/users/12").send(&world).await;
-    assert_eq!(
-        (anybody.text().as_str(), anybody.header("cache-control")),
-        (public, Some("public, max-age=1"))
-    );
-    assert_eq!(
-        get("/users/12").bearer(&world.token(OTHER)).send(&world).await.text(),
-        public
-    );
+    assert_eq!((anybody.text().as_str(), anybody.header("cache-control")), (public, Some("public, max-age=1")));
+    assert_eq!(get("/users/12").bearer(&world.token(OTHER)).send(&world).await.text(), public);
     assert!(get("/users/12").bearer(&world.token(ADMIN)).send(&world).await.json()["email"].is_string());
 }
 
@@ -44,34 +38,19 @@ async fn one_url_answers_html_or_json() {
     // R2
     let world = World::new().await;
     world.fake.state().users.get_mut(&OWNER).unwrap().last_name = "<b>Smith</b>".into();
-    let html = get("/users/12")
-        .header("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
-        .send(&world)
-        .await;
+    let html = get("/users/12").header("Accept", "text/html,application/xhtml+xml,*/*;q=0.8").send(&world).await;
     assert_eq!(html.header("content-type"), Some("text/html; charset=utf-8"));
     assert!(
         html.text().contains("John &lt;b&gt;Smith&lt;/b&gt;")
             && !html.text().contains("<b>")
             && !html.text().contains("@example.com")
     );
-    assert!(
-        html.header("content-security-policy")
-            .unwrap()
-            .contains("script-src 'self'")
-    );
-    let own = get("/users/12")
-        .bearer(&world.token(OWNER))
-        .header("Accept", "text/html")
-        .send(&world)
-        .await;
+    assert!(html.header("content-security-policy").unwrap().contains("script-src 'self'"));
+    let own = get("/users/12").bearer(&world.token(OWNER)).header("Accept", "text/html").send(&world).await;
     assert!(own.text().contains("john@example.com"));
     for json in ["application/json", "*/*", "text/html, application/json"] {
         assert_eq!(
-            get("/users/12")
-                .header("Accept", json)
-                .send(&world)
-                .await
-                .header("content-type"),
+            get("/users/12").header("Accept", json).send(&world).await.header("content-type"),
             Some("application/json"),
             "{json}"
         );
@@ -101,37 +80,18 @@ async fn a_merge_patch_sets_and_clears() {
     let world = World::new().await;
     let token = world.token(OWNER);
     let body = json!({"firstName": "Jon", "address": {"city": null, "postalCode": "02134"}, "phoneNumbers": null});
-    for content_type in [
-        "application/merge-patch+json",
-        "application/json",
-        "Application/JSON; charset=UTF-8",
-    ] {
-        let reply = call("PATCH", "/v1/users/12")
-            .bearer(&token)
-            .body(content_type, body.to_string())
-            .send(&world)
-            .await;
+    for content_type in ["application/merge-patch+json", "application/json", "Application/JSON; charset=UTF-8"] {
+        let reply =
+            call("PATCH", "/v1/users/12").bearer(&token).body(content_type, body.to_string()).send(&world).await;
         assert_eq!((reply.status, reply.json()["firstName"].as_str()), (200, Some("Jon")));
     }
     let asked = world.fake.state().updates[0].clone();
     let address = asked.address.unwrap();
     assert_eq!(
-        (
-            address.clear,
-            address.city.unwrap().value,
-            address.postal_code.unwrap().value.as_deref(),
-            address.state
-        ),
+        (address.clear, address.city.unwrap().value, address.postal_code.unwrap().value.as_deref(), address.state),
         (false, None, Some("02134"), None)
     );
-    assert_eq!(
-        (
-            asked.phone_numbers.unwrap().items.len(),
-            asked.last_name,
-            asked.if_version
-        ),
-        (0, None, None)
-    );
+    assert_eq!((asked.phone_numbers.unwrap().items.len(), asked.last_name, asked.if_version), (0, None, None));
 }
 
 #[tokio::test]
@@ -143,45 +103,24 @@ async fn lists_of_users_go_on_where_they_ended() {
     loop {
         let page = get(path).bearer(&admin).send(&world).await;
         assert_eq!(page.status, 200);
-        seen.extend(
-            page.json()["items"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|user| user["id"].as_u64().unwrap()),
-        );
+        seen.extend(page.json()["items"].as_array().unwrap().iter().map(|user| user["id"].as_u64().unwrap()));
         let Some(cursor) = page.json()["nextCursor"].as_str().map(str::to_owned) else {
             break;
         };
         path = format!("/v1/users?limit=1&cursor={cursor}");
     }
     assert_eq!(seen, [ADMIN, OWNER, OTHER]);
-    let found = get("/v1/users?email=john%40example.com")
-        .bearer(&admin)
-        .send(&world)
-        .await;
+    let found = get("/v1/users?email=john%40example.com").bearer(&admin).send(&world).await;
     assert_eq!(found.json()["items"].as_array().unwrap().len(), 1);
     for cursor in ["x", "MTI", "%00"] {
-        let reply = get(format!("/v1/users?cursor={cursor}"))
-            .bearer(&admin)
-            .send(&world)
-            .await;
+        let reply = get(format!("/v1/users?cursor={cursor}")).bearer(&admin).send(&world).await;
         assert!(
-            matches!(
-                (reply.status, reply.code().as_str()),
-                (400, "BAD_CURSOR") | (422, "INVALID_INPUT")
-            ),
+            matches!((reply.status, reply.code().as_str()), (400, "BAD_CURSOR") | (422, "INVALID_INPUT")),
             "{cursor}"
         );
     }
-    let reply = get("/v1/users?limit=0&email=x&cursor=a&cursor=b")
-        .bearer(&admin)
-        .send(&world)
-        .await;
-    assert_eq!(
-        (reply.status, reply.errors()),
-        (422, vec!["cursor".into(), "email".into(), "limit".into()])
-    );
+    let reply = get("/v1/users?limit=0&email=x&cursor=a&cursor=b").bearer(&admin).send(&world).await;
+    assert_eq!((reply.status, reply.errors()), (422, vec!["cursor".into(), "email".into(), "limit".into()]));
 }
 
 #[tokio::test]
@@ -236,10 +175,7 @@ async fn errors_of_services_keep_their_code_and_nothing_else_leaves() {
         assert_eq!(reply.header("content-type"), Some("application/problem+json"));
     }
     world.fake.state().refuse = Some(Error::new(Code::RateLimited, "slow down").retry_after(60));
-    let reply = post("/v1/sessions")
-        .json(&json!({"email": "john@example.com", "password": "x"}))
-        .send(&world)
-        .await;
+    let reply = post("/v1/sessions").json(&json!({"email": "john@example.com", "password": "x"})).send(&world).await;
     assert_eq!(
         (reply.status, reply.header("retry-after"), reply.header("ratelimit")),
         (429, Some("60"), Some("\"account\";r=0;t=60"))
@@ -252,14 +188,8 @@ async fn a_service_that_hangs_is_not_waited_for() {
     let world = World::with(|config| config.deadline_ms = 200).await;
     world.fake.state().hang = true;
     let read = get("/users/12").send(&world).await;
-    assert_eq!(
-        (read.status, read.code().as_str(), read.header("retry-after")),
-        (503, "UNAVAILABLE", Some("1"))
-    );
+    assert_eq!((read.status, read.code().as_str(), read.header("retry-after")), (503, "UNAVAILABLE", Some("1")));
     let body = json!({"email": "new@example.com", "password": "a long password", "firstName": "N", "lastName": "W"});
     let write = post("/v1/users").json(&body).send(&world).await;
-    assert_eq!(
-        (write.status, write.code().as_str(), write.header("retry-after")),
-        (503, "IN_DOUBT", Some("1"))
-    );
+    assert_eq!((write.status, write.code().as_str(), write.header("retry-after")), (503, "IN_DOUBT", Some("1")));
 }

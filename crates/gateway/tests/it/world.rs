@@ -44,11 +44,8 @@ impl World {
             .add_service(ImageServiceServer::from_arc(fake.clone()));
         let sessions = Routes::new(SessionServiceServer::from_arc(fake.clone()));
         let folder = tempfile::tempdir().unwrap();
-        let (keys, objects, ready) = (
-            Keys::ephemeral().unwrap(),
-            Objects::local(folder.path()).unwrap(),
-            Readiness::new(),
-        );
+        let (keys, objects, ready) =
+            (Keys::ephemeral().unwrap(), Objects::local(folder.path()).unwrap(), Readiness::new());
         fake.state().keys = Some(keys.clone());
         let deps = Deps {
             users: embedded(users, &shutdown),
@@ -60,15 +57,7 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         App::build(config, deps, listener, &shutdown).unwrap().run(&shutdown);
-        Self {
-            address,
-            fake,
-            keys,
-            objects,
-            shutdown,
-            ready,
-            _folder: folder,
-        }
+        Self { address, fake, keys, objects, shutdown, ready, _folder: folder }
     }
 
     /// The token of a user's one session.

@@ -8,9 +8,7 @@ const MEGAPIXEL: u64 = 1_000_000;
 pub fn megapixels(source: Option<&Source>, budget: u32) -> u32 {
     // What is not known is taken for the largest.
     let pixels = source.map_or(u64::MAX, |source| u64::from(source.width) * u64::from(source.height));
-    u32::try_from(pixels.div_ceil(MEGAPIXEL))
-        .unwrap_or(u32::MAX)
-        .clamp(1, budget)
+    u32::try_from(pixels.div_ceil(MEGAPIXEL)).unwrap_or(u32::MAX).clamp(1, budget)
 }
 
 #[cfg(test)]
@@ -19,13 +17,7 @@ mod tests {
 
     #[test]
     fn a_picture_costs_its_megapixels_and_never_more_than_there_are() {
-        let source = |width, height| Source {
-            width,
-            height,
-            bytes: 1,
-            format: "jpeg".into(),
-            key: String::new(),
-        };
+        let source = |width, height| Source { width, height, bytes: 1, format: "jpeg".into(), key: String::new() };
         assert_eq!(megapixels(Some(&source(1, 1)), 50), 1);
         assert_eq!(megapixels(Some(&source(4000, 3000)), 50), 12);
         assert_eq!(megapixels(Some(&source(4001, 3000)), 50), 13);

@@ -35,10 +35,7 @@ mod tests {
         assert_eq!(failure(None, Some(SIGKILL), "").code, "WORKER_LOST");
         assert_eq!(failure(None, Some(11), "").code, "CRASHED");
         assert_eq!(failure(Some(101), None, "thread panicked").code, "CRASHED");
-        assert_eq!(
-            failure(None, Some(SIGABRT), "memory allocation of 800 bytes failed").code,
-            "OUT_OF_MEMORY"
-        );
+        assert_eq!(failure(None, Some(SIGABRT), "memory allocation of 800 bytes failed").code, "OUT_OF_MEMORY");
         assert_eq!(failure(None, Some(SIGABRT), "double free").code, "CRASHED");
         assert_eq!(failure(None, Some(SIGXCPU), "").code, "TIMED_OUT");
         assert!(failure(None, Some(SIGXCPU), "").is_final);

@@ -15,29 +15,17 @@ pub struct Failure {
 
 impl Failure {
     fn new(code: &str, detail: &str, is_final: bool) -> Self {
-        Self {
-            code: code.to_owned(),
-            detail: detail.to_owned(),
-            is_final,
-        }
+        Self { code: code.to_owned(), detail: detail.to_owned(), is_final }
     }
 
     /// The transformation itself refused the picture.
     pub fn refused(code: String, detail: String) -> Self {
-        Self {
-            code,
-            detail,
-            is_final: true,
-        }
+        Self { code, detail, is_final: true }
     }
 
     /// Data that is cut off or damaged.
     pub fn broken() -> Self {
-        Self::new(
-            "BAD_PICTURE_DATA",
-            "The picture's data is cut off or damaged. Upload the whole file again.",
-            true,
-        )
+        Self::new("BAD_PICTURE_DATA", "The picture's data is cut off or damaged. Upload the whole file again.", true)
     }
 
     /// More processor time than allowed: the picture's own doing, wherever it runs.
@@ -51,11 +39,7 @@ impl Failure {
 
     /// More time on the clock than allowed, though not of the processor: a busy machine.
     pub fn too_slow() -> Self {
-        Self::new(
-            "TIMED_OUT",
-            "The picture took too long to process. Upload it again later.",
-            false,
-        )
+        Self::new("TIMED_OUT", "The picture took too long to process. Upload it again later.", false)
     }
 
     /// More memory than allowed.
@@ -78,11 +62,7 @@ impl Failure {
 
     /// The process was killed from outside.
     pub fn killed() -> Self {
-        Self::new(
-            "WORKER_LOST",
-            "The picture could not be processed now. Upload it again.",
-            false,
-        )
+        Self::new("WORKER_LOST", "The picture could not be processed now. Upload it again.", false)
     }
 
     /// The uploaded file is not there.
@@ -92,19 +72,12 @@ impl Failure {
 
     /// Something of ours, such as the object store, does not work now.
     pub fn ours() -> Self {
-        Self::new(
-            "UNAVAILABLE",
-            "The picture could not be processed now. Upload it again later.",
-            false,
-        )
+        Self::new("UNAVAILABLE", "The picture could not be processed now. Upload it again later.", false)
     }
 }
 
 impl From<Failure> for JobError {
     fn from(failure: Failure) -> Self {
-        Self {
-            code: failure.code,
-            detail: failure.detail,
-        }
+        Self { code: failure.code, detail: failure.detail }
     }
 }

@@ -12,9 +12,7 @@ const BASE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Limits memory, processor time and file sizes, forbids core dumps, and stands back.
 pub fn apply(limits: &Limits) -> io::Result<()> {
-    let memory = address_space()
-        .unwrap_or(BASE_BYTES)
-        .saturating_add(limits.memory_bytes);
+    let memory = address_space().unwrap_or(BASE_BYTES).saturating_add(limits.memory_bytes);
     set(Resource::As, memory, memory)?;
     // SIGXCPU at the soft limit ends the process; the hard one is for what would ignore it.
     set(Resource::Cpu, limits.cpu_s, limits.cpu_s.saturating_add(2))?;
@@ -27,10 +25,7 @@ pub fn apply(limits: &Limits) -> io::Result<()> {
 /// A limit that is lower already stays.
 fn set(resource: Resource, soft: u64, hard: u64) -> io::Result<()> {
     let present = getrlimit(resource).maximum.unwrap_or(u64::MAX);
-    let limit = Rlimit {
-        current: Some(soft.min(present)),
-        maximum: Some(hard.min(present)),
-    };
+    let limit = Rlimit { current: Some(soft.min(present)), maximum: Some(hard.min(present)) };
     Ok(setrlimit(resource, limit)?)
 }
 

@@ -15,11 +15,8 @@ async fn megapixels_in_flight_stay_within_the_budget() {
         settings.jobs = 8;
         let (inside, go) = (dir.join("inside"), dir.join("go"));
         fs::create_dir(&inside).unwrap();
-        let wait = format!(
-            ": > '{}'/$$; while [ ! -e '{}' ]; do /bin/sleep 0.02; done",
-            inside.display(),
-            go.display()
-        );
+        let wait =
+            format!(": > '{}'/$$; while [ ! -e '{}' ]; do /bin/sleep 0.02; done", inside.display(), go.display());
         settings.transformer = Some(script(dir, &wait));
     });
     // The worker believes the row, so the pictures themselves may be small: 4 megapixels each, and one above the budget.

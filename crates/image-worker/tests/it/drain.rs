@@ -11,21 +11,13 @@ use crate::house::{House, script, soon, until};
 
 /// Runs until the file `go` is there.
 fn waiting(dir: &Path) -> std::path::PathBuf {
-    let (pid, go) = (
-        dir.join("pid").display().to_string(),
-        dir.join("go").display().to_string(),
-    );
-    script(
-        dir,
-        &format!("echo $$ > '{pid}'; while [ ! -e '{go}' ]; do /bin/sleep 0.02; done"),
-    )
+    let (pid, go) = (dir.join("pid").display().to_string(), dir.join("go").display().to_string());
+    script(dir, &format!("echo $$ > '{pid}'; while [ ! -e '{go}' ]; do /bin/sleep 0.02; done"))
 }
 
 async fn running(house: &House) {
-    until("the process runs", || {
-        fs::read_to_string(house.dir.path().join("pid")).is_ok_and(|pid| pid.ends_with('\n'))
-    })
-    .await;
+    until("the process runs", || fs::read_to_string(house.dir.path().join("pid")).is_ok_and(|pid| pid.ends_with('\n')))
+        .await;
 }
 
 // R51
@@ -37,11 +29,8 @@ async fn a_drain_releases_what_is_not_finished_in_time() {
         settings.drain_ms = 50;
         settings.transformer = Some(waiting(dir));
     });
-    let (first, second, third) = (
-        house.upload_small(1).await,
-        house.upload_small(2).await,
-        house.upload_small(3).await,
-    );
+    let (first, second, third) =
+        (house.upload_small(1).await, house.upload_small(2).await, house.upload_small(3).await);
     let jobs = [&first, &second, &third];
     let published = futures::future::join_all(jobs.map(|job| house.publish(job)));
     let stops = async {
@@ -51,10 +40,7 @@ async fn a_drain_releases_what_is_not_finished_in_time() {
     };
     let (answers, ended) = futures::future::join(published, stops).await;
     assert!(ended);
-    assert_eq!(
-        answers,
-        [Err(Error::Returned), Err(Error::Returned), Err(Error::Returned)]
-    );
+    assert_eq!(answers, [Err(Error::Returned), Err(Error::Returned), Err(Error::Returned)]);
     assert_eq!(house.fake.state().done, 0);
     assert_eq!(jobs.map(|job| house.row(job).attempts).iter().sum::<u32>(), 1);
     let pid = fs::read_to_string(house.dir.path().join("pid")).unwrap();

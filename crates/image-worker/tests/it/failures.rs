@@ -26,17 +26,12 @@ async fn a_broken_picture_fails_for_good_and_says_why() {
 async fn a_killed_process_costs_an_attempt_and_nothing_else() {
     let house = House::open(|settings, dir| {
         let marker = dir.join("marker").display().to_string();
-        settings.transformer = Some(script(
-            dir,
-            &format!("if [ ! -e '{marker}' ]; then : > '{marker}'; kill -9 $$; fi"),
-        ));
+        settings.transformer =
+            Some(script(dir, &format!("if [ ! -e '{marker}' ]; then : > '{marker}'; kill -9 $$; fi")));
     });
     let job = house.upload_small(1).await;
     assert_eq!(house.publish(&job).await, Err(Error::Rejected("WORKER_LOST".into())));
-    assert_eq!(
-        (house.row(&job).status(), house.row(&job).attempts),
-        (Status::Queued, 1)
-    );
+    assert_eq!((house.row(&job).status(), house.row(&job).attempts), (Status::Queued, 1));
     assert!(house.media().await.is_empty());
     assert_eq!(house.publish(&job).await, Ok(()));
     assert_eq!((house.row(&job).status(), house.row(&job).attempts), (Status::Done, 2));
@@ -51,23 +46,15 @@ async fn a_process_that_dies_every_time_fails_the_image_at_the_third_attempt() {
     assert!(house.publish(&job).await.is_err());
     assert_eq!(house.publish(&job).await, Ok(()));
     let row = house.row(&job);
-    assert_eq!(
-        (row.status(), row.error.unwrap().code.as_str()),
-        (Status::Failed, "WORKER_LOST")
-    );
+    assert_eq!((row.status(), row.error.unwrap().code.as_str()), (Status::Failed, "WORKER_LOST"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_of_the_decoder_fails_the_image_and_not_the_worker() {
     let house = House::open(|settings, dir| {
-        settings.transformer = Some(script(
-            dir,
-            "read line; case $line in *crash*) kill -SEGV $$;; esac; exit 101",
-        ));
+        settings.transformer = Some(script(dir, "read line; case $line in *crash*) kill -SEGV $$;; esac; exit 101"));
     });
-    let job = house
-        .upload(1, png(10, 10), (10, 10), r#"{"variants":{"crash":[]}}"#)
-        .await;
+    let job = house.upload(1, png(10, 10), (10, 10), r#"{"variants":{"crash":[]}}"#).await;
     assert_eq!(house.publish(&job).await, Ok(()));
     assert_eq!(house.row(&job).error.unwrap().code, "CRASHED");
     let panicked = house.upload(2, png(10, 10), (10, 10), EMPTY).await;
@@ -79,19 +66,11 @@ async fn a_crash_of_the_decoder_fails_the_image_and_not_the_worker() {
 async fn a_memory_bomb_dies_in_its_own_process() {
     let house = House::open(|settings, _| settings.memory_mib = 64);
     let job = house
-        .upload(
-            1,
-            bomb(8_000, 6_000),
-            (8_000, 6_000),
-            r#"{"variants":{"default":[{"op":"blur","sigma":3}]}}"#,
-        )
+        .upload(1, bomb(8_000, 6_000), (8_000, 6_000), r#"{"variants":{"default":[{"op":"blur","sigma":3}]}}"#)
         .await;
     assert_eq!(house.publish(&job).await, Ok(()));
     let row = house.row(&job);
-    assert_eq!(
-        (row.status(), row.error.unwrap().code.as_str()),
-        (Status::Failed, "OUT_OF_MEMORY")
-    );
+    assert_eq!((row.status(), row.error.unwrap().code.as_str()), (Status::Failed, "OUT_OF_MEMORY"));
     assert!(house.media().await.is_empty());
     let next = house.upload_small(2).await;
     assert_eq!(house.publish(&next).await, Ok(()));
@@ -138,10 +117,7 @@ async fn a_process_that_hangs_is_killed_and_the_job_tried_again() {
     assert_eq!(house.publish(&job).await, Err(Error::Rejected("TIMED_OUT".into())));
     assert_eq!(house.row(&job).status(), Status::Queued);
     let pid = std::fs::read_to_string(house.dir.path().join("pid")).unwrap();
-    until("the process is gone", || {
-        !std::path::Path::new("/proc").join(pid.trim()).exists()
-    })
-    .await;
+    until("the process is gone", || !std::path::Path::new("/proc").join(pid.trim()).exists()).await;
     assert!(house.scratch_is_empty());
 }
 
@@ -157,11 +133,7 @@ async fn a_missing_transformer_is_our_fault_and_tried_again() {
 async fn a_missing_source_fails_for_good() {
     let house = House::open(|_, _| {});
     let job = house.upload_small(1).await;
-    house
-        .objects
-        .delete_image(objects::Class::Source, &job.image().unwrap().1)
-        .await
-        .unwrap();
+    house.objects.delete_image(objects::Class::Source, &job.image().unwrap().1).await.unwrap();
     assert_eq!(house.publish(&job).await, Ok(()));
     assert_eq!(house.row(&job).error.unwrap().code, "SOURCE_MISSING");
 }
@@ -170,10 +142,8 @@ async fn a_missing_source_fails_for_good() {
 async fn a_process_that_was_taken_over_cannot_publish_another_file() {
     let house = House::open(|settings, dir| {
         let report = r#"{"made":[{"name":"small","width":1,"height":1,"format":"png"}]}"#;
-        settings.transformer = Some(script(
-            dir,
-            &format!("read line; /bin/ln -s /etc/passwd 0; echo '{report}'; exit 0"),
-        ));
+        settings.transformer =
+            Some(script(dir, &format!("read line; /bin/ln -s /etc/passwd 0; echo '{report}'; exit 0")));
     });
     let job = house.upload_small(1).await;
     assert_eq!(house.publish(&job).await, Ok(()));

@@ -39,24 +39,14 @@ impl Fake {
     }
 
     fn called<T>(&self, request: &Request<T>) {
-        let text = |key| {
-            request
-                .metadata()
-                .get(key)
-                .map_or("", |value| value.to_str().unwrap())
-                .to_owned()
-        };
-        self.state()
-            .contexts
-            .push_back((text("x-request-id"), text("traceparent")));
+        let text = |key| request.metadata().get(key).map_or("", |value| value.to_str().unwrap()).to_owned();
+        self.state().contexts.push_back((text("x-request-id"), text("traceparent")));
     }
 }
 
 impl State {
     fn get(&mut self, id: &str) -> Result<&mut proto::Image, Status> {
-        self.images
-            .get_mut(id)
-            .ok_or_else(|| to_status(Error::not_found("image")))
+        self.images.get_mut(id).ok_or_else(|| to_status(Error::not_found("image")))
     }
 
     fn reported(&mut self, id: &str) {

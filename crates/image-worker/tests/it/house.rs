@@ -43,41 +43,21 @@ impl House {
         let (queue, consumer) = InProcess::new(64);
         let routes = tonic::service::Routes::new(ImageServiceServer::new(fake.clone()));
         let images = runtime::grpc::embedded(routes, &shutdown);
-        let with = Collaborators {
-            images,
-            objects: objects.clone(),
-            consumer: Box::new(consumer),
-        };
+        let with = Collaborators { images, objects: objects.clone(), consumer: Box::new(consumer) };
         App::build(&settings, with).unwrap().run(&shutdown);
-        Self {
-            fake,
-            objects,
-            queue,
-            shutdown,
-            dir,
-        }
+        Self { fake, objects, queue, shutdown, dir }
     }
 
     /// Uploads a picture and makes its row.
     pub async fn upload(&self, number: u8, picture: Bytes, size: (u32, u32), request: &str) -> Job {
         let id = ImageId::from_bytes([number; 16]);
         let bytes = picture.len() as u64;
-        let key = self
-            .objects
-            .put(picture, |hash| Key::source(id.clone(), hash))
-            .await
-            .unwrap();
+        let key = self.objects.put(picture, |hash| Key::source(id.clone(), hash)).await.unwrap();
         let row = proto::Image {
             id: id.to_string(),
             user_id: 12,
             status: proto::Status::Queued.into(),
-            source: Some(proto::Source {
-                width: size.0,
-                height: size.1,
-                bytes,
-                format: "png".into(),
-                key: key.name(),
-            }),
+            source: Some(proto::Source { width: size.0, height: size.1, bytes, format: "png".into(), key: key.name() }),
             request_json: request.into(),
             ..proto::Image::default()
         };
@@ -92,13 +72,7 @@ impl House {
 
     /// Uploads a small picture that is resized.
     pub async fn upload_small(&self, number: u8) -> Job {
-        self.upload(
-            number,
-            png(60, 40),
-            (60, 40),
-            r#"{"variants":{"small":[{"op":"resize","width":30}]}}"#,
-        )
-        .await
+        self.upload(number, png(60, 40), (60, 40), r#"{"variants":{"small":[{"op":"resize","width":30}]}}"#).await
     }
 
     pub async fn publish(&self, job: &Job) -> queue::Result<()> {
@@ -145,12 +119,7 @@ pub fn script(dir: &Path, lines: &str) -> PathBuf {
     let path = dir.join("transformer");
     let text = format!("#!/bin/sh\n{lines}\nexec '{WORKER}' transform\n");
     let write = "printf %s \"$1\" > \"$2\" && chmod 755 \"$2\"";
-    let status = Command::new("/bin/sh")
-        .args(["-c", write, "sh"])
-        .arg(text)
-        .arg(&path)
-        .status()
-        .unwrap();
+    let status = Command::new("/bin/sh").args(["-c", write, "sh"]).arg(text).arg(&path).status().unwrap();
     assert!(status.success());
     path
 }
@@ -158,12 +127,7 @@ pub fn script(dir: &Path, lines: &str) -> PathBuf {
 /// A picture with something to see in it.
 pub fn png(width: u32, height: u32) -> Bytes {
     let row = |y: u32| (0..width).flat_map(move |x| [to_byte(x * 4), to_byte(y * 4), to_byte(x * y)]);
-    encode(
-        width,
-        height,
-        png::ColorType::Rgb,
-        &(0..height).flat_map(row).collect::<Vec<u8>>(),
-    )
+    encode(width, height, png::ColorType::Rgb, &(0..height).flat_map(row).collect::<Vec<u8>>())
 }
 
 /// Few bytes, many pixels.

@@ -21,28 +21,14 @@ async fn a_job_is_done_and_its_pictures_are_there() {
 
     let row = house.row(&job);
     assert_eq!((row.status(), row.attempts), (Status::Done, 1));
-    let found: Vec<_> = row
-        .variants
-        .iter()
-        .map(|made| (made.name.as_str(), made.width, made.height, made.format.as_str()))
-        .collect();
-    assert_eq!(
-        found,
-        [
-            ("thumb", 50, 50, "png"),
-            ("soft", 200, 100, "jpeg"),
-            ("web", 200, 100, "webp")
-        ]
-    );
+    let found: Vec<_> =
+        row.variants.iter().map(|made| (made.name.as_str(), made.width, made.height, made.format.as_str())).collect();
+    assert_eq!(found, [("thumb", 50, 50, "png"), ("soft", 200, 100, "jpeg"), ("web", 200, 100, "webp")]);
     for made in &row.variants {
         let key = Key::parse_media(&made.key).unwrap();
         assert_eq!(house.objects.meta(&key).await.unwrap().bytes, made.bytes);
     }
-    let thumb = house
-        .objects
-        .get_bytes(&Key::parse_media(&row.variants[0].key).unwrap())
-        .await
-        .unwrap();
+    let thumb = house.objects.get_bytes(&Key::parse_media(&row.variants[0].key).unwrap()).await.unwrap();
     let header = png::Decoder::new(std::io::Cursor::new(thumb)).read_info().unwrap();
     assert_eq!((header.info().width, header.info().height), (50, 50));
     assert!(house.scratch_is_empty());
@@ -71,11 +57,7 @@ async fn an_image_that_is_deleted_while_it_is_worked_on_leaves_nothing_behind() 
     assert_eq!(house.media().await, Vec::<String>::new());
     // And one that was gone before it began, with what an earlier attempt had stored.
     let (_, id) = job.image().unwrap();
-    house
-        .objects
-        .put(Bytes::from_static(b"x"), |hash| Key::media(id, hash, "png").unwrap())
-        .await
-        .unwrap();
+    house.objects.put(Bytes::from_static(b"x"), |hash| Key::media(id, hash, "png").unwrap()).await.unwrap();
     assert_eq!(house.publish(&job).await, Ok(()));
     assert_eq!(house.media().await, Vec::<String>::new());
 }
@@ -110,21 +92,14 @@ async fn the_request_that_brought_a_job_goes_with_every_call() {
     assert_eq!(contexts.len(), 3);
     for (request_id, traceparent) in contexts {
         assert_eq!(request_id, "request-1");
-        assert!(
-            traceparent.contains("4bf92f3577b34da6a3ce929d0e0e4736"),
-            "{traceparent}"
-        );
+        assert!(traceparent.contains("4bf92f3577b34da6a3ce929d0e0e4736"), "{traceparent}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_jobs_are_worked_on_together_and_then_the_worker_ends() {
     let house = House::open(|_, _| {});
-    let jobs = [
-        house.upload_small(1).await,
-        house.upload_small(2).await,
-        house.upload_small(3).await,
-    ];
+    let jobs = [house.upload_small(1).await, house.upload_small(2).await, house.upload_small(3).await];
     let answers = futures::future::join_all(jobs.iter().map(|job| house.publish(job))).await;
     assert!(answers.iter().all(Result::is_ok));
     assert_eq!(house.fake.state().done, 3);

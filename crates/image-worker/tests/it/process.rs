@@ -8,11 +8,7 @@ use crate::house::{House, WORKER, png, script};
 
 #[test]
 fn run_by_hand_it_says_whose_command_it_is() {
-    let ended = Command::new(WORKER)
-        .arg("transform")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let ended = Command::new(WORKER).arg("transform").stdin(Stdio::null()).output().unwrap();
     assert_eq!(ended.status.code(), Some(70));
     assert!(String::from_utf8_lossy(&ended.stderr).contains("image worker"));
     assert!(ended.stdout.is_empty());
@@ -23,12 +19,7 @@ fn it_ends_when_its_worker_does() {
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("source");
     fs::write(&source, png(4_000, 3_000)).unwrap();
-    let mut child = Command::new(WORKER)
-        .arg("transform")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = Command::new(WORKER).arg("transform").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let spec = serde_json::json!({
         "source": source, "outputs": dir.path(),
         "request": {"variants": {"default": [{"op": "format", "format": "avif"}]}},

@@ -22,20 +22,14 @@ struct Complex {
 
 impl Complex {
     fn times(self, other: Self) -> Self {
-        Self {
-            re: self.re * other.re - self.im * other.im,
-            im: self.re * other.im + self.im * other.re,
-        }
+        Self { re: self.re * other.re - self.im * other.im, im: self.re * other.im + self.im * other.re }
     }
 
     /// 1 / (1 − self).
     fn series(self) -> Self {
         let (re, im) = (1.0 - self.re, -self.im);
         let norm = re * re + im * im;
-        Self {
-            re: re / norm,
-            im: -im / norm,
-        }
+        Self { re: re / norm, im: -im / norm }
     }
 }
 
@@ -51,10 +45,7 @@ struct Term {
 fn terms(sigma: f64) -> [Term; 2] {
     let exact = TERMS.map(|((re, im), (decay, frequency))| {
         let (size, angle) = ((-decay / sigma).exp(), frequency / sigma);
-        let pole = Complex {
-            re: size * angle.cos(),
-            im: size * angle.sin(),
-        };
+        let pole = Complex { re: size * angle.cos(), im: size * angle.sin() };
         (Complex { re, im }, pole)
     });
     // the sum over all n of both halves, the centre counted once
@@ -68,10 +59,7 @@ fn terms(sigma: f64) -> [Term; 2] {
     let single = |value: Complex| (value.re as f32, value.im as f32);
     exact.map(|(amplitude, pole)| Term {
         pole: single(pole),
-        amplitude: single(Complex {
-            re: amplitude.re / sum,
-            im: amplitude.im / sum,
-        }),
+        amplitude: single(Complex { re: amplitude.re / sum, im: amplitude.im / sum }),
         settled: single(pole.series()),
     })
 }
@@ -81,11 +69,7 @@ pub(super) fn scratch_bytes(raster: &Raster) -> u64 {
 }
 
 pub(super) fn blur(raster: Raster, sigma: f64) -> Raster {
-    if raster.has_alpha() {
-        blur_in::<4>(raster, sigma)
-    } else {
-        blur_in::<3>(raster, sigma)
-    }
+    if raster.has_alpha() { blur_in::<4>(raster, sigma) } else { blur_in::<3>(raster, sigma) }
 }
 
 /// Down, then across. What is kept between the two is rounded to bytes and still premultiplied; the second pass averages
@@ -139,10 +123,7 @@ struct Lines<const C: usize> {
 
 impl<const C: usize> Lines<C> {
     fn new(length: usize) -> Self {
-        Self {
-            input: vec![[0.0; C]; length * LINES],
-            output: vec![[0.0; C]; length * LINES],
-        }
+        Self { input: vec![[0.0; C]; length * LINES], output: vec![[0.0; C]; length * LINES] }
     }
 
     fn filter(&mut self, terms: &[Term; 2]) {
@@ -158,12 +139,7 @@ impl<const C: usize> Lines<C> {
         }
         // backwards the centre is left out: the state is a step behind
         let mut states = terms.map(|term| State::<C>::settled(term, last));
-        for (input, output) in self
-            .input
-            .chunks_exact(LINES)
-            .rev()
-            .zip(self.output.chunks_exact_mut(LINES).rev())
-        {
+        for (input, output) in self.input.chunks_exact(LINES).rev().zip(self.output.chunks_exact_mut(LINES).rev()) {
             for state in &mut states {
                 state.decay();
                 state.emit(output, false);
@@ -183,11 +159,7 @@ struct State<const C: usize> {
 impl<const C: usize> State<C> {
     fn settled(term: Term, edge: &[[f32; C]; LINES]) -> Self {
         let scaled = |by: f32| edge.map(|pixel| pixel.map(|value| value * by));
-        Self {
-            term,
-            re: scaled(term.settled.0),
-            im: scaled(term.settled.1),
-        }
+        Self { term, re: scaled(term.settled.0), im: scaled(term.settled.1) }
     }
 
     /// s ← p s + x
@@ -215,11 +187,8 @@ impl<const C: usize> State<C> {
     fn emit(&self, output: &mut [[f32; C]], first: bool) {
         let (re_by, im_by) = self.term.amplitude;
         let keep = if first { 0.0 } else { 1.0 };
-        for ((out, re), im) in output
-            .as_flattened_mut()
-            .iter_mut()
-            .zip(self.re.as_flattened())
-            .zip(self.im.as_flattened())
+        for ((out, re), im) in
+            output.as_flattened_mut().iter_mut().zip(self.re.as_flattened()).zip(self.im.as_flattened())
         {
             *out = keep * *out + (re_by * re - im_by * im);
         }

@@ -23,32 +23,18 @@ pub fn decode(source: &[u8], stored: Size, denominator: u32, limits: &Limits) ->
     let scaling = ScalingFactor::new(1, denominator as usize);
     decompressor.set_scaling_factor(scaling).map_err(Error::broken)?;
     let (width, height) = (scaling.scale(header.width), scaling.scale(header.height));
-    let size = Size {
-        width: stored.width.div_ceil(denominator),
-        height: stored.height.div_ceil(denominator),
-    };
+    let size = Size { width: stored.width.div_ceil(denominator), height: stored.height.div_ceil(denominator) };
 
     let is_cmyk = matches!(header.colorspace, Colorspace::CMYK | Colorspace::YCCK);
     let format = if is_cmyk { PixelFormat::CMYK } else { PixelFormat::RGB };
     let pitch = width * format.size();
     let mut pixels = vec![0; pitch * height];
-    let image = Image {
-        pixels: pixels.as_mut_slice(),
-        width,
-        pitch,
-        height,
-        format,
-    };
+    let image = Image { pixels: pixels.as_mut_slice(), width, pitch, height, format };
     decompressor.decompress(source, image).map_err(Error::broken)?;
 
     let segments = Segments::read(source);
     if is_cmyk {
-        return Ok(colour::from_cmyk(
-            size,
-            pixels,
-            segments.adobe,
-            segments.profile.as_deref(),
-        ));
+        return Ok(colour::from_cmyk(size, pixels, segments.adobe, segments.profile.as_deref()));
     }
     let mut raster = Raster::from_pixels(size, false, pixels).ok_or_else(|| Error::broken("wrong number of pixels"))?;
     if let Some(profile) = segments.profile {
@@ -94,13 +80,8 @@ impl Segments {
             at = end;
         }
         parts.sort_by_key(|(number, ..)| *number);
-        let complete = parts
-            .first()
-            .is_some_and(|(_, count, _)| usize::from(*count) == parts.len())
-            && parts
-                .iter()
-                .zip(1..)
-                .all(|((number, ..), expected)| *number == expected);
+        let complete = parts.first().is_some_and(|(_, count, _)| usize::from(*count) == parts.len())
+            && parts.iter().zip(1..).all(|((number, ..), expected)| *number == expected);
         found.profile = complete.then(|| parts.into_iter().flat_map(|(.., data)| data).copied().collect());
         found
     }

@@ -12,9 +12,7 @@ pub fn decode(source: &[u8], stored: Size, limits: &Limits) -> Result<Raster> {
     options.set_ignore_text_chunk(true);
     options.set_ignore_adler32(false);
     let mut decoder = Decoder::new_with_options(Cursor::new(source), options);
-    decoder.set_limits(PngLimits {
-        bytes: usize::try_from(limits.max_bytes).unwrap_or(usize::MAX),
-    });
+    decoder.set_limits(PngLimits { bytes: usize::try_from(limits.max_bytes).unwrap_or(usize::MAX) });
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
     let mut reader = decoder.read_info().map_err(Error::broken)?;
     let info = reader.info();

@@ -9,10 +9,7 @@ use crate::{Error, Limits, Raster, Result, colour};
 
 pub fn decode(source: &[u8], stored: Size, limits: &Limits) -> Result<Raster> {
     // the decoder forgives a tail that is missing
-    let named = source
-        .get(4..8)
-        .and_then(|raw| raw.try_into().ok())
-        .map_or(0, u32::from_le_bytes);
+    let named = source.get(4..8).and_then(|raw| raw.try_into().ok()).map_or(0, u32::from_le_bytes);
     if u64::from(named) + 8 > source.len() as u64 {
         return Err(Error::broken("it is shorter than it says"));
     }

@@ -22,26 +22,13 @@ impl Reach {
         let reaches = |distance: f64| {
             // the pixels whose centre, 0.5 + n, is nearer to the edge than the kernel's radius
             let count = ((radius - distance) / ratio - 0.5).ceil().max(0.0);
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "not negative; saturates"
-            )]
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative; saturates")]
             (count as u32).min(output)
         };
         // an axis that is only copied reaches over nothing
         let copied = from.fract() == 0.0 && (part - f64::from(output)).abs() < f64::EPSILON;
-        let (start, end) = if copied {
-            (0, 0)
-        } else {
-            (reaches(from), reaches(f64::from(raster) - from - part))
-        };
-        Self {
-            ratio,
-            start,
-            end,
-            length: output,
-        }
+        let (start, end) = if copied { (0, 0) } else { (reaches(from), reaches(f64::from(raster) - from - part)) };
+        Self { ratio, start, end, length: output }
     }
 
     /// The ranges of output pixels to make again.
@@ -56,26 +43,10 @@ pub fn repeat_edges(resizer: &mut Resizer, raster: &Raster, part: Frame, output:
     let across = Reach::new(part.left, part.width, size.width, out.width);
     let down = Reach::new(part.top, part.height, size.height, out.height);
     for (x0, x1) in across.ranges() {
-        strip(
-            resizer,
-            raster,
-            part,
-            output,
-            (&across, &down),
-            (x0, x1),
-            (0, out.height),
-        )?;
+        strip(resizer, raster, part, output, (&across, &down), (x0, x1), (0, out.height))?;
     }
     for (y0, y1) in down.ranges() {
-        strip(
-            resizer,
-            raster,
-            part,
-            output,
-            (&across, &down),
-            (0, out.width),
-            (y0, y1),
-        )?;
+        strip(resizer, raster, part, output, (&across, &down), (0, out.width), (y0, y1))?;
     }
     Ok(())
 }
@@ -103,13 +74,7 @@ fn strip(
         width: f64::from(xs.1 - xs.0) * across.ratio,
         height: f64::from(ys.1 - ys.0) * down.ratio,
     };
-    let mut again = Raster::new(
-        Size {
-            width: xs.1 - xs.0,
-            height: ys.1 - ys.0,
-        },
-        raster.has_alpha(),
-    );
+    let mut again = Raster::new(Size { width: xs.1 - xs.0, height: ys.1 - ys.0 }, raster.has_alpha());
     scale(resizer, &padded, inner, &mut again)?;
     let (stride, channels) = (output.stride(), output.channels());
     let rows = output.pixels_mut().chunks_exact_mut(stride).skip(ys.0 as usize);
@@ -132,17 +97,9 @@ fn window(from: f64, ratio: f64, range: (u32, u32)) -> (i64, i64) {
 fn padded(raster: &Raster, xs: (i64, i64), ys: (i64, i64)) -> Raster {
     let size = raster.size();
     let inside = |at: i64, length: u32| usize::try_from(at.clamp(0, i64::from(length) - 1)).unwrap_or(0);
-    let columns: Vec<usize> = (xs.0..xs.1)
-        .map(|x| inside(x, size.width) * raster.channels())
-        .collect();
+    let columns: Vec<usize> = (xs.0..xs.1).map(|x| inside(x, size.width) * raster.channels()).collect();
     let count = |range: (i64, i64)| u32::try_from(range.1 - range.0).unwrap_or(1);
-    let mut copy = Raster::new(
-        Size {
-            width: count(xs),
-            height: count(ys),
-        },
-        raster.has_alpha(),
-    );
+    let mut copy = Raster::new(Size { width: count(xs), height: count(ys) }, raster.has_alpha());
     let (stride, channels) = (copy.stride(), copy.channels());
     for (row, y) in copy.pixels_mut().chunks_exact_mut(stride).zip(ys.0..ys.1) {
         let source = raster.row(inside(y, size.height));

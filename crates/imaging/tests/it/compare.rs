@@ -16,13 +16,7 @@ pub struct Difference {
 pub fn difference(one: &Raster, other: &Raster) -> Difference {
     assert_eq!((one.size(), one.has_alpha()), (other.size(), other.has_alpha()));
     let samples = |raster: &Raster| {
-        let alpha = raster
-            .pixels()
-            .iter()
-            .skip(3)
-            .step_by(4)
-            .copied()
-            .filter(|_| raster.has_alpha());
+        let alpha = raster.pixels().iter().skip(3).step_by(4).copied().filter(|_| raster.has_alpha());
         [raster.on_white().pixels().to_vec(), alpha.collect()].concat()
     };
     let (one, other) = (samples(one), samples(other));

@@ -10,15 +10,8 @@ use crate::photos::{photo, pixels};
 
 /// A PNG of these RGB rows.
 fn png(width: u32, height: u32, samples: &[u8]) -> Vec<u8> {
-    let rows: Vec<u8> = samples
-        .chunks(width as usize * 3)
-        .flat_map(|row| [&[0], row].concat())
-        .collect();
-    made::png(&[
-        (b"IHDR", made::ihdr(width, height, 2)),
-        (b"IDAT", made::stored(&rows)),
-        (b"IEND", vec![]),
-    ])
+    let rows: Vec<u8> = samples.chunks(width as usize * 3).flat_map(|row| [&[0], row].concat()).collect();
+    made::png(&[(b"IHDR", made::ihdr(width, height, 2)), (b"IDAT", made::stored(&rows)), (b"IEND", vec![])])
 }
 
 #[test]
@@ -59,23 +52,15 @@ fn turning_four_times_and_mirroring_twice_change_nothing() {
     for name in ["coffee.png", "alpha.png"] {
         let same = pixels(&photo(name), &json!([]));
         assert_eq!(pixels(&photo(name), &Value::from(vec![quarter.clone(); 4])), same);
-        assert_eq!(
-            pixels(&photo(name), &json!([quarter, {"op": "rotate", "degrees": 270}])),
-            same
-        );
+        assert_eq!(pixels(&photo(name), &json!([quarter, {"op": "rotate", "degrees": 270}])), same);
         for axis in ["horizontal", "vertical"] {
             assert_eq!(
-                pixels(
-                    &photo(name),
-                    &json!([{"op": "flip", "axis": axis}, {"op": "flip", "axis": axis}])
-                ),
+                pixels(&photo(name), &json!([{"op": "flip", "axis": axis}, {"op": "flip", "axis": axis}])),
                 same
             );
         }
-        let half = pixels(
-            &photo(name),
-            &json!([{"op": "flip", "axis": "horizontal"}, {"op": "flip", "axis": "vertical"}]),
-        );
+        let half =
+            pixels(&photo(name), &json!([{"op": "flip", "axis": "horizontal"}, {"op": "flip", "axis": "vertical"}]));
         assert_eq!(pixels(&photo(name), &json!([{"op": "rotate", "degrees": 180}])), half);
     }
 }
@@ -87,9 +72,7 @@ fn definition(raster: &Raster, sigma: f64) -> Vec<f64> {
     #[expect(clippy::cast_possible_truncation, reason = "small")]
     let radius = (5.0 * sigma).ceil() as i64;
     #[expect(clippy::cast_precision_loss, reason = "small")]
-    let weights: Vec<f64> = (-radius..=radius)
-        .map(|at| (-0.5 * (at as f64 / sigma).powi(2)).exp())
-        .collect();
+    let weights: Vec<f64> = (-radius..=radius).map(|at| (-0.5 * (at as f64 / sigma).powi(2)).exp()).collect();
     let sum: f64 = weights.iter().sum();
     let pass = |samples: &[f64], across: bool| -> Vec<f64> {
         let at = |x: i64, y: i64, c: i64| {
@@ -99,11 +82,7 @@ fn definition(raster: &Raster, sigma: f64) -> Vec<f64> {
         let places = (0..height).flat_map(|y| (0..width).flat_map(move |x| (0..3).map(move |c| (x, y, c))));
         let blurred = places.map(|(x, y, c)| {
             let reach = |by: i64| if across { at(x + by, y, c) } else { at(x, y + by, c) };
-            (-radius..=radius)
-                .zip(&weights)
-                .map(|(by, weight)| weight * reach(by))
-                .sum::<f64>()
-                / sum
+            (-radius..=radius).zip(&weights).map(|(by, weight)| weight * reach(by)).sum::<f64>() / sum
         });
         blurred.collect()
     };
@@ -116,16 +95,9 @@ fn blur_keeps_its_error_bound_for_every_sigma() {
     // R53
     let crop = json!({"op": "crop", "x": 90, "y": 60, "width": 64, "height": 48});
     let source = pixels(&photo("coffee.png"), &json!([crop]));
-    for (sigma, bound) in [
-        (0.3, 0.6),
-        (1.0, 0.6),
-        (3.0, 0.6),
-        (10.0, 0.6),
-        (10.1, 1.0),
-        (15.0, 1.0),
-        (30.0, 1.0),
-        (100.0, 1.0),
-    ] {
+    for (sigma, bound) in
+        [(0.3, 0.6), (1.0, 0.6), (3.0, 0.6), (10.0, 0.6), (10.1, 1.0), (15.0, 1.0), (30.0, 1.0), (100.0, 1.0)]
+    {
         let blurred = pixels(&photo("coffee.png"), &json!([crop, {"op": "blur", "sigma": sigma}]));
         let exact = definition(&source, sigma);
         let most = blurred

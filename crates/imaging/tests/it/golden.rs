@@ -33,131 +33,47 @@ fn crop_is_that_of_libvips() {
 fn resize_is_that_of_libvips() {
     // R53
     near("coffee.png", &json!([{"op": "resize", "width": 120}]), "resize", 0.5, 4);
-    near(
-        "coffee.png",
-        &json!([{"op": "resize", "width": 90, "height": 100, "fit": "fill"}]),
-        "fill",
-        0.5,
-        4,
-    );
-    near(
-        "coffee.png",
-        &json!([{"op": "resize", "width": 100, "height": 100, "fit": "cover"}]),
-        "cover",
-        0.5,
-        4,
-    );
+    near("coffee.png", &json!([{"op": "resize", "width": 90, "height": 100, "fit": "fill"}]), "fill", 0.5, 4);
+    near("coffee.png", &json!([{"op": "resize", "width": 100, "height": 100, "fit": "cover"}]), "cover", 0.5, 4);
 }
 
 #[test]
 fn enlarging_is_lanczos_too() {
     // R53
     let small = json!({"op": "crop", "x": 120, "y": 80, "width": 60, "height": 45});
-    near(
-        "coffee.png",
-        &json!([small, {"op": "resize", "width": 120, "enlarge": true}]),
-        "enlarge",
-        0.6,
-        10,
-    );
+    near("coffee.png", &json!([small, {"op": "resize", "width": 120, "enlarge": true}]), "enlarge", 0.6, 10);
 }
 
 #[test]
 fn blur_is_that_of_libvips_for_small_and_large_sigma() {
     // R53
-    near(
-        "coffee.png",
-        &json!([part(), {"op": "blur", "sigma": 0.8}]),
-        "blur-0.8",
-        0.1,
-        1,
-    );
-    near(
-        "coffee.png",
-        &json!([part(), {"op": "blur", "sigma": 4}]),
-        "blur-4",
-        0.1,
-        1,
-    );
-    near(
-        "coffee.png",
-        &json!([part(), {"op": "blur", "sigma": 12}]),
-        "blur-12",
-        0.5,
-        2,
-    );
-    near(
-        "coffee.png",
-        &json!([{"op": "blur", "sigma": 40}, part()]),
-        "blur-40",
-        0.5,
-        2,
-    );
+    near("coffee.png", &json!([part(), {"op": "blur", "sigma": 0.8}]), "blur-0.8", 0.1, 1);
+    near("coffee.png", &json!([part(), {"op": "blur", "sigma": 4}]), "blur-4", 0.1, 1);
+    near("coffee.png", &json!([part(), {"op": "blur", "sigma": 12}]), "blur-12", 0.5, 2);
+    near("coffee.png", &json!([{"op": "blur", "sigma": 40}, part()]), "blur-40", 0.5, 2);
 }
 
 #[test]
 fn sharpen_is_the_formula_of_the_contract() {
     // R53
-    near(
-        "coffee.png",
-        &json!([part(), {"op": "sharpen", "sigma": 1, "amount": 1}]),
-        "sharpen-1",
-        0.1,
-        1,
-    );
-    near(
-        "coffee.png",
-        &json!([part(), {"op": "sharpen", "sigma": 3, "amount": 2.5}]),
-        "sharpen-3",
-        0.1,
-        2,
-    );
+    near("coffee.png", &json!([part(), {"op": "sharpen", "sigma": 1, "amount": 1}]), "sharpen-1", 0.1, 1);
+    near("coffee.png", &json!([part(), {"op": "sharpen", "sigma": 3, "amount": 2.5}]), "sharpen-3", 0.1, 2);
 }
 
 #[test]
 fn grayscale_rotate_and_flip_are_those_of_libvips() {
     // R53
-    near(
-        "coffee.png",
-        &json!([part(), {"op": "grayscale"}]),
-        "grayscale",
-        0.01,
-        1,
-    );
-    near(
-        "coffee.png",
-        &json!([part(), {"op": "rotate", "degrees": 90}]),
-        "rotate",
-        0.0,
-        0,
-    );
-    near(
-        "coffee.png",
-        &json!([part(), {"op": "flip", "axis": "horizontal"}]),
-        "flip",
-        0.0,
-        0,
-    );
+    near("coffee.png", &json!([part(), {"op": "grayscale"}]), "grayscale", 0.01, 1);
+    near("coffee.png", &json!([part(), {"op": "rotate", "degrees": 90}]), "rotate", 0.0, 0);
+    near("coffee.png", &json!([part(), {"op": "flip", "axis": "horizontal"}]), "flip", 0.0, 0);
 }
 
 #[test]
 fn alpha_is_premultiplied() {
     // R53
-    near(
-        "alpha.png",
-        &json!([{"op": "resize", "width": 60}]),
-        "alpha-resize",
-        0.6,
-        6,
-    );
+    near("alpha.png", &json!([{"op": "resize", "width": 60}]), "alpha-resize", 0.6, 6);
     let inner = json!({"op": "crop", "x": 15, "y": 10, "width": 120, "height": 80});
-    near(
-        "alpha.png",
-        &json!([{"op": "blur", "sigma": 3}, inner]),
-        "alpha-blur",
-        0.5,
-        3,
-    );
+    near("alpha.png", &json!([{"op": "blur", "sigma": 3}, inner]), "alpha-blur", 0.5, 3);
 }
 
 #[test]
@@ -175,13 +91,7 @@ fn chains_of_several_operations_are_those_of_libvips() {
 #[test]
 fn a_jpeg_decoded_at_half_size_is_near_the_whole_one_resized() {
     // R53
-    near(
-        "raccoon.jpg",
-        &json!([{"op": "resize", "width": 100}]),
-        "scaled-decode",
-        2.0,
-        24,
-    );
+    near("raccoon.jpg", &json!([{"op": "resize", "width": 100}]), "scaled-decode", 2.0, 24);
 }
 
 #[test]
@@ -207,11 +117,8 @@ fn colours_become_srgb() {
 #[test]
 fn white_is_behind_alpha_where_the_output_has_none() {
     // R53
-    let jpeg = crate::photos::run(
-        &photo("alpha.png"),
-        &json!([{"op": "format", "format": "jpeg", "quality": 100}]),
-    )
-    .unwrap();
+    let jpeg =
+        crate::photos::run(&photo("alpha.png"), &json!([{"op": "format", "format": "jpeg", "quality": 100}])).unwrap();
     let found = difference(&decode(&jpeg.bytes), &decode(&read("golden/white.png")));
     assert!(found.mean < 1.5 && found.psnr > 38.0, "{found:?}");
 }

@@ -36,15 +36,9 @@ fn a_truncated_picture_is_an_error_wherever_it_is_cut() {
     for name in PHOTOS {
         let whole = photo(name);
         // the first frame of the GIF is whole before its end
-        let end = if name == "moving.gif" {
-            whole.len() / 3
-        } else {
-            whole.len() - 1
-        };
+        let end = if name == "moving.gif" { whole.len() / 3 } else { whole.len() - 1 };
         for cut in (1..20).map(|part| end * part / 20).chain([end]) {
-            let Err(error) = run(&whole[..cut], &json!([])) else {
-                panic!("{name} cut at {cut} of {}", whole.len())
-            };
+            let Err(error) = run(&whole[..cut], &json!([])) else { panic!("{name} cut at {cut} of {}", whole.len()) };
             assert!(error.is_final(), "{name} cut at {cut}: {error}");
             let public = Public::from(error);
             assert!(
@@ -83,11 +77,8 @@ fn empty_and_foreign_files_are_no_pictures() {
 fn pixel_bombs_are_refused_by_their_headers() {
     // R53
     let started = Instant::now();
-    let png = made::png(&[
-        (b"IHDR", made::ihdr(50_000, 50_000, 2)),
-        (b"IDAT", made::zlib_bomb(1_000)),
-        (b"IEND", vec![]),
-    ]);
+    let png =
+        made::png(&[(b"IHDR", made::ihdr(50_000, 50_000, 2)), (b"IDAT", made::zlib_bomb(1_000)), (b"IEND", vec![])]);
     assert_eq!(code(&png), Code::TooManyPixels);
     assert_eq!(code(&made::gif((65_535, 65_535), (0, 0), (1, 1))), Code::TooManyPixels);
     let webp = [&b"RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0"[..], &[0xff; 6]].concat();
@@ -115,11 +106,8 @@ fn a_bomb_in_a_text_chunk_is_not_even_inflated() {
 #[test]
 fn data_beyond_a_pngs_size_and_too_little_of_it_are_told() {
     // R53
-    let small = made::png(&[
-        (b"IHDR", made::ihdr(100, 100, 2)),
-        (b"IDAT", made::stored(&[0; 1_000])),
-        (b"IEND", vec![]),
-    ]);
+    let small =
+        made::png(&[(b"IHDR", made::ihdr(100, 100, 2)), (b"IDAT", made::stored(&[0; 1_000])), (b"IEND", vec![])]);
     assert_eq!(code(&small), Code::InvalidInput);
 }
 
@@ -151,18 +139,9 @@ fn a_file_is_what_its_content_is_and_nothing_else_survives() {
 #[test]
 fn memory_is_bounded_before_it_is_taken() {
     let request = Request::parse(Some(&json!([])), None).unwrap();
-    let limits = Limits {
-        max_bytes: 100_000,
-        ..Limits::default()
-    };
-    assert!(matches!(
-        imaging::transform(&photo("coffee.png"), &request, &limits),
-        Err(Error::Memory { .. })
-    ));
-    let limits = Limits {
-        max_pixels: 1_000,
-        ..Limits::default()
-    };
+    let limits = Limits { max_bytes: 100_000, ..Limits::default() };
+    assert!(matches!(imaging::transform(&photo("coffee.png"), &request, &limits), Err(Error::Memory { .. })));
+    let limits = Limits { max_pixels: 1_000, ..Limits::default() };
     let error = imaging::transform(&photo("coffee.png"), &request, &limits).unwrap_err();
     assert_eq!(Public::from(error).code, Code::TooManyPixels);
 }

@@ -8,18 +8,9 @@ pub fn png(chunks: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
         let body = [&kind[..], data].concat();
         file.extend(&body);
         let step = |crc: u32, _| {
-            if crc & 1 == 1 {
-                (crc >> 1) ^ 0xedb8_8320
-            } else {
-                crc >> 1
-            }
+            if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 }
         };
-        file.extend(
-            (!body
-                .iter()
-                .fold(u32::MAX, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step)))
-            .to_be_bytes(),
-        );
+        file.extend((!body.iter().fold(u32::MAX, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))).to_be_bytes());
     }
     file
 }
@@ -54,14 +45,10 @@ pub fn zlib_bomb(kilobytes: usize) -> Vec<u8> {
     let mut bits = vec![true, true, false];
     bits.extend([false, false, true, true, false, false, false, false]);
     for _ in 0..kilobytes * 4 {
-        bits.extend([
-            true, true, false, false, false, true, false, true, false, false, false, false, false,
-        ]);
+        bits.extend([true, true, false, false, false, true, false, true, false, false, false, false, false]);
     }
     bits.extend([false; 7]);
-    let bytes = bits
-        .chunks(8)
-        .map(|byte| byte.iter().rev().fold(0, |all, &bit| all << 1 | u8::from(bit)));
+    let bytes = bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |all, &bit| all << 1 | u8::from(bit)));
     [vec![0x78, 0x01], bytes.collect()].concat()
 }
 
@@ -84,14 +71,9 @@ pub fn gif(canvas: (u16, u16), at: (u16, u16), frame: (u16, u16)) -> Vec<u8> {
         codes.extend(vec![1; 2.min(count - start)]);
     }
     codes.push(5);
-    let bits: Vec<bool> = codes
-        .iter()
-        .flat_map(|code| (0..3).map(move |bit| code >> bit & 1 == 1))
-        .collect();
-    let data: Vec<u8> = bits
-        .chunks(8)
-        .map(|byte| byte.iter().rev().fold(0, |all, &bit| all << 1 | u8::from(bit)))
-        .collect();
+    let bits: Vec<bool> = codes.iter().flat_map(|code| (0..3).map(move |bit| code >> bit & 1 == 1)).collect();
+    let data: Vec<u8> =
+        bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |all, &bit| all << 1 | u8::from(bit))).collect();
     for block in data.chunks(255) {
         file.push(u8::try_from(block.len()).unwrap());
         file.extend(block);

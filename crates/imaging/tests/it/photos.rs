@@ -30,9 +30,6 @@ pub fn run(file: &[u8], chain: &Value) -> Result<Output, Error> {
 /// The pixels that one chain makes, losslessly.
 pub fn pixels(file: &[u8], chain: &Value) -> Raster {
     let mut chain = chain.clone();
-    chain
-        .as_array_mut()
-        .unwrap()
-        .push(serde_json::json!({"op": "format", "format": "png"}));
+    chain.as_array_mut().unwrap().push(serde_json::json!({"op": "format", "format": "png"}));
     decode(&run(file, &chain).unwrap().bytes)
 }

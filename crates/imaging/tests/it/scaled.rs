@@ -7,9 +7,7 @@ use crate::photos::{photo, pixels};
 
 /// The chain on the JPEG, and on a PNG of the JPEG's pixels, which is always decoded whole.
 fn both(name: &str, chain: &Value) -> (f64, f64) {
-    let whole = crate::photos::run(&photo(name), &json!([{"op": "format", "format": "png"}]))
-        .unwrap()
-        .bytes;
+    let whole = crate::photos::run(&photo(name), &json!([{"op": "format", "format": "png"}])).unwrap().bytes;
     let (scaled, exact) = (pixels(&photo(name), chain), pixels(&whole, chain));
     (ssim(&scaled, &exact), difference(&scaled, &exact).psnr)
 }
@@ -27,10 +25,7 @@ fn scaled_decoding_is_not_seen() {
     ] {
         let (similarity, psnr) = both(name, &json!([{"op": "resize", "width": width}]));
         println!("{name} to {width}: SSIM {similarity:.4}, PSNR {psnr:.1} dB");
-        assert!(
-            similarity >= least_ssim && psnr >= least_psnr,
-            "{name} to {width}: SSIM {similarity}, PSNR {psnr}"
-        );
+        assert!(similarity >= least_ssim && psnr >= least_psnr, "{name} to {width}: SSIM {similarity}, PSNR {psnr}");
     }
 }
 
@@ -44,10 +39,7 @@ fn turns_and_aligned_crops_before_the_resize_may_be_scaled_too() {
     ] {
         let (similarity, psnr) = both("raccoon.jpg", &chain);
         println!("{chain}: SSIM {similarity:.4}, PSNR {psnr:.1} dB");
-        assert!(
-            similarity >= 0.98 && psnr >= 32.0,
-            "{chain}: SSIM {similarity}, PSNR {psnr}"
-        );
+        assert!(similarity >= 0.98 && psnr >= 32.0, "{chain}: SSIM {similarity}, PSNR {psnr}");
     }
 }
 
@@ -56,9 +48,7 @@ fn sides_that_are_no_multiple_of_the_scale_do_not_shift_the_picture() {
     // R53: 509 x 379, so that the last row and column of the scaled picture stand for part of a pixel
     let chain = json!([{"op": "crop", "x": 0, "y": 0, "width": 509, "height": 379}, {"op": "format", "format": "jpeg", "quality": 95}]);
     let odd = crate::photos::run(&photo("raccoon.jpg"), &chain).unwrap().bytes;
-    let whole = crate::photos::run(&odd, &json!([{"op": "format", "format": "png"}]))
-        .unwrap()
-        .bytes;
+    let whole = crate::photos::run(&odd, &json!([{"op": "format", "format": "png"}])).unwrap().bytes;
     for turn in [
         json!({"op": "grayscale"}),
         json!({"op": "flip", "axis": "horizontal"}),

@@ -19,16 +19,8 @@ fn engines() -> Vec<Engine> {
     let dir = tempfile::tempdir().unwrap();
     let local = Objects::local(&dir.path().join("objects")).unwrap();
     vec![
-        Engine {
-            name: "local",
-            objects: local,
-            _dir: Some(dir),
-        },
-        Engine {
-            name: "memory",
-            objects: Objects::over(Arc::new(InMemory::new()), 64 * 1024),
-            _dir: None,
-        },
+        Engine { name: "local", objects: local, _dir: Some(dir) },
+        Engine { name: "memory", objects: Objects::over(Arc::new(InMemory::new()), 64 * 1024), _dir: None },
     ]
 }
 
@@ -50,15 +42,10 @@ pub fn picture(len: usize, seed: u32) -> Bytes {
 }
 
 pub async fn put(objects: &Objects, image: ImageId, bytes: &Bytes) -> Key {
-    let chunks: Vec<objects::Result<Bytes>> = bytes
-        .chunks(7001)
-        .map(|chunk| Ok(Bytes::copy_from_slice(chunk)))
-        .collect();
-    let stored = objects
-        .put_stream(stream::iter(chunks), u64::MAX, |hash| {
-            Key::media(image, hash, "jpeg").unwrap()
-        })
-        .await;
+    let chunks: Vec<objects::Result<Bytes>> =
+        bytes.chunks(7001).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
+    let stored =
+        objects.put_stream(stream::iter(chunks), u64::MAX, |hash| Key::media(image, hash, "jpeg").unwrap()).await;
     let (key, size) = stored.unwrap();
     assert_eq!(size, bytes.len() as u64);
     key
@@ -72,25 +59,11 @@ pub async fn read(objects: &Objects, key: &Key, range: Option<ByteRange>) -> obj
 #[tokio::test]
 async fn what_was_put_comes_back_whatever_its_size() {
     for engine in engines() {
-        for len in [
-            0,
-            1,
-            7001,
-            64 * 1024,
-            256 * 1024 - 1,
-            256 * 1024,
-            256 * 1024 + 1,
-            1_500_000,
-        ] {
+        for len in [0, 1, 7001, 64 * 1024, 256 * 1024 - 1, 256 * 1024, 256 * 1024 + 1, 1_500_000] {
             let bytes = picture(len, 7);
             let key = put(&engine.objects, image(1), &bytes).await;
             assert_eq!(key.hash(), ContentHash::of(&bytes), "{} {len}", engine.name);
-            assert_eq!(
-                read(&engine.objects, &key, None).await.unwrap(),
-                bytes,
-                "{} {len}",
-                engine.name
-            );
+            assert_eq!(read(&engine.objects, &key, None).await.unwrap(), bytes, "{} {len}", engine.name);
             assert_eq!(engine.objects.get_bytes(&key).await.unwrap(), bytes);
             assert_eq!(engine.objects.meta(&key).await.unwrap().bytes, len as u64);
         }
@@ -104,11 +77,7 @@ async fn the_same_twice_is_one_object() {
             let bytes = picture(len, 3);
             let first = put(&engine.objects, image(2), &bytes).await;
             let second = put(&engine.objects, image(2), &bytes).await;
-            let third = engine
-                .objects
-                .put(bytes, |hash| Key::media(image(2), hash, "jpeg").unwrap())
-                .await
-                .unwrap();
+            let third = engine.objects.put(bytes, |hash| Key::media(image(2), hash, "jpeg").unwrap()).await.unwrap();
             assert_eq!(first, second);
             assert_eq!(first, third);
         }
@@ -139,11 +108,7 @@ async fn ranges_are_exact() {
             );
         }
         let outside = read(&engine.objects, &key, Some(ByteRange::From(700_000, None))).await;
-        assert!(
-            matches!(outside, Err(Error::OutOfRange { size_bytes: 700_000 })),
-            "{}",
-            engine.name
-        );
+        assert!(matches!(outside, Err(Error::OutOfRange { size_bytes: 700_000 })), "{}", engine.name);
     }
 }
 
@@ -153,18 +118,13 @@ async fn what_is_over_the_limit_is_refused_and_nothing_is_kept() {
         let mut upload = engine.objects.upload(500_000);
         upload.write(picture(500_000, 1)).await.unwrap();
         let refused = upload.write(Bytes::from_static(b"x")).await;
-        assert!(
-            matches!(refused, Err(Error::TooLarge { limit_bytes: 500_000 })),
-            "{}",
-            engine.name
-        );
+        assert!(matches!(refused, Err(Error::TooLarge { limit_bytes: 500_000 })), "{}", engine.name);
         drop(upload);
         assert_eq!(engine.objects.list(Class::Source).count().await, 0);
-        let exact = engine.objects.put_stream(
-            stream::iter([objects::Result::Ok(picture(500_000, 1))]),
-            500_000,
-            |hash| Key::source(image(4), hash),
-        );
+        let exact =
+            engine.objects.put_stream(stream::iter([objects::Result::Ok(picture(500_000, 1))]), 500_000, |hash| {
+                Key::source(image(4), hash)
+            });
         assert_eq!(exact.await.unwrap().1, 500_000);
     }
 }
@@ -173,10 +133,8 @@ async fn what_is_over_the_limit_is_refused_and_nothing_is_kept() {
 async fn a_stream_that_breaks_leaves_no_object() {
     for engine in engines() {
         let chunks = vec![Ok(picture(400_000, 1)), Err(Error::NotFound)];
-        let broken = engine
-            .objects
-            .put_stream(stream::iter(chunks), u64::MAX, |hash| Key::source(image(5), hash))
-            .await;
+        let broken =
+            engine.objects.put_stream(stream::iter(chunks), u64::MAX, |hash| Key::source(image(5), hash)).await;
         assert!(broken.is_err());
         assert_eq!(engine.objects.list(Class::Source).count().await, 0, "{}", engine.name);
     }
@@ -191,18 +149,9 @@ async fn a_staged_upload_is_seen_by_nobody_until_it_is_published() {
             upload.write(bytes.clone()).await.unwrap();
             let staged = upload.finish().await.unwrap();
             let key = Key::source(image(6), staged.hash());
-            assert!(
-                matches!(engine.objects.get(&key, None).await, Err(Error::NotFound)),
-                "{}",
-                engine.name
-            );
+            assert!(matches!(engine.objects.get(&key, None).await, Err(Error::NotFound)), "{}", engine.name);
             staged.publish(&key).await.unwrap();
-            assert_eq!(
-                read(&engine.objects, &key, None).await.unwrap(),
-                bytes,
-                "{}",
-                engine.name
-            );
+            assert_eq!(read(&engine.objects, &key, None).await.unwrap(), bytes, "{}", engine.name);
         }
     }
 }
@@ -213,12 +162,7 @@ async fn a_discarded_upload_is_gone() {
         let mut upload = engine.objects.upload(u64::MAX);
         upload.write(picture(900_000, 9)).await.unwrap();
         upload.finish().await.unwrap().discard().await.unwrap();
-        assert_eq!(
-            engine.objects.sweep_uploads(i64::MAX, 0).await.unwrap(),
-            0,
-            "{}",
-            engine.name
-        );
+        assert_eq!(engine.objects.sweep_uploads(i64::MAX, 0).await.unwrap(), 0, "{}", engine.name);
     }
 }
 
@@ -228,11 +172,7 @@ async fn deleting_is_done_once_and_may_be_said_twice() {
         let key = put(&engine.objects, image(7), &picture(10, 1)).await;
         engine.objects.delete(&key).await.unwrap();
         engine.objects.delete(&key).await.unwrap();
-        assert!(
-            matches!(engine.objects.meta(&key).await, Err(Error::NotFound)),
-            "{}",
-            engine.name
-        );
+        assert!(matches!(engine.objects.meta(&key).await, Err(Error::NotFound)), "{}", engine.name);
     }
 }
 
@@ -245,17 +185,8 @@ async fn an_images_objects_go_together_and_no_others() {
             put(&engine.objects, image(8), &picture(10, seed * 2 + 1)).await;
         }
         let other = put(&engine.objects, neighbour, &picture(10, 1)).await;
-        let source = engine
-            .objects
-            .put(picture(10, 1), |hash| Key::source(image(8), hash))
-            .await
-            .unwrap();
-        assert_eq!(
-            engine.objects.delete_image(Class::Media, &image(8)).await.unwrap(),
-            3,
-            "{}",
-            engine.name
-        );
+        let source = engine.objects.put(picture(10, 1), |hash| Key::source(image(8), hash)).await.unwrap();
+        assert_eq!(engine.objects.delete_image(Class::Media, &image(8)).await.unwrap(), 3, "{}", engine.name);
         assert_eq!(engine.objects.delete_image(Class::Media, &image(8)).await.unwrap(), 0);
         assert!(engine.objects.meta(&other).await.is_ok());
         assert!(engine.objects.meta(&source).await.is_ok());
@@ -267,11 +198,7 @@ async fn a_listing_shows_each_object_once() {
     for engine in engines() {
         let mut put_keys = Vec::new();
         for number in 1..=20 {
-            put_keys.push(
-                put(&engine.objects, image(number), &picture(usize::from(number), 1))
-                    .await
-                    .name(),
-            );
+            put_keys.push(put(&engine.objects, image(number), &picture(usize::from(number), 1)).await.name());
         }
         let listed: Vec<_> = engine.objects.list(Class::Media).try_collect().await.unwrap();
         let mut names: Vec<String> = listed.iter().map(|listed| listed.key.name()).collect();
@@ -287,17 +214,10 @@ async fn a_missing_object_is_not_found() {
     for engine in engines() {
         let key = Key::source(image(9), ContentHash::of(b"nothing"));
         assert!(
-            matches!(
-                engine.objects.get(&key, Some(ByteRange::Last(1))).await,
-                Err(Error::NotFound)
-            ),
+            matches!(engine.objects.get(&key, Some(ByteRange::Last(1))).await, Err(Error::NotFound)),
             "{}",
             engine.name
         );
-        assert!(
-            matches!(engine.objects.get_bytes(&key).await, Err(Error::NotFound)),
-            "{}",
-            engine.name
-        );
+        assert!(matches!(engine.objects.get_bytes(&key).await, Err(Error::NotFound)), "{}", engine.name);
     }
 }

@@ -48,13 +48,7 @@ async fn a_killed_upload_is_swept_after_the_grace_time_and_not_before() {
 async fn objects_are_there_after_a_reopening() {
     let dir = tempfile::tempdir().unwrap();
     let key = put(&Objects::local(dir.path()).unwrap(), image(1), &picture(300_000, 1)).await;
-    assert_eq!(
-        read(&Objects::local(dir.path()).unwrap(), &key, None)
-            .await
-            .unwrap()
-            .len(),
-        300_000
-    );
+    assert_eq!(read(&Objects::local(dir.path()).unwrap(), &key, None).await.unwrap().len(), 300_000);
 }
 
 #[tokio::test]
@@ -74,8 +68,5 @@ fn a_directory_that_cannot_be_used_is_named() {
     let file = dir.path().join("file");
     fs::write(&file, b"").unwrap();
     let refused = Objects::local(&file.join("objects"));
-    assert!(
-        matches!(&refused, Err(Error::Directory { path, .. }) if path.contains("file")),
-        "{refused:?}"
-    );
+    assert!(matches!(&refused, Err(Error::Directory { path, .. }) if path.contains("file")), "{refused:?}");
 }

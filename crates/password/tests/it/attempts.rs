@@ -14,11 +14,7 @@ async fn wrong(attempts: &Attempts, account: &str, now_ms: i64) {
 }
 
 async fn refusal(attempts: &Attempts, account: &str, now_ms: i64) -> Option<u32> {
-    attempts
-        .begin(account, now_ms)
-        .await
-        .err()
-        .map(|TooMany { retry_after_s }| retry_after_s)
+    attempts.begin(account, now_ms).await.err().map(|TooMany { retry_after_s }| retry_after_s)
 }
 
 #[tokio::test]
@@ -31,11 +27,7 @@ async fn the_eleventh_try_waits_until_the_first_wrong_one_is_an_hour_ago() {
     assert_eq!(refusal(&attempts, "john@example.com", HOUR - 1).await, Some(1));
     assert_eq!(refusal(&attempts, "jane@example.com", 10 * 60_000).await, None);
     wrong(&attempts, "john@example.com", HOUR).await;
-    assert_eq!(
-        refusal(&attempts, "john@example.com", HOUR).await,
-        Some(60),
-        "one place became free, not ten"
-    );
+    assert_eq!(refusal(&attempts, "john@example.com", HOUR).await, Some(60), "one place became free, not ten");
 }
 
 #[tokio::test]
@@ -82,10 +74,7 @@ async fn twenty_right_passwords_at_once_all_get_their_turn() {
 
 #[tokio::test]
 async fn memory_is_bounded_and_the_longest_quiet_account_is_forgotten_first() {
-    let attempts = Attempts::new(AttemptSettings {
-        accounts: 100,
-        ..AttemptSettings::default()
-    });
+    let attempts = Attempts::new(AttemptSettings { accounts: 100, ..AttemptSettings::default() });
     for number in 0..1_000_i64 {
         wrong(&attempts, &format!("{number}@example.com"), number).await;
         assert!(attempts.len() <= 100);

@@ -19,24 +19,10 @@ fn find(tiff: &[u8]) -> Option<Orientation> {
         [b'M', b'M', 0, 42] => true,
         _ => return None,
     };
-    let short = |offset| {
-        bytes(tiff, offset).map(|raw| {
-            if big {
-                u16::from_be_bytes(raw)
-            } else {
-                u16::from_le_bytes(raw)
-            }
-        })
-    };
-    let long = |offset| {
-        bytes(tiff, offset).map(|raw| {
-            if big {
-                u32::from_be_bytes(raw)
-            } else {
-                u32::from_le_bytes(raw)
-            }
-        })
-    };
+    let short =
+        |offset| bytes(tiff, offset).map(|raw| if big { u16::from_be_bytes(raw) } else { u16::from_le_bytes(raw) });
+    let long =
+        |offset| bytes(tiff, offset).map(|raw| if big { u32::from_be_bytes(raw) } else { u32::from_le_bytes(raw) });
     let directory = usize::try_from(long(4)?).ok()?;
     for entry in 0..usize::from(short(directory)?) {
         let at = directory.checked_add(2 + entry * 12)?;

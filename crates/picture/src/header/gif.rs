@@ -17,10 +17,7 @@ impl Gif {
         if width == 0 || height == 0 {
             return Step::Bad("a side of the canvas is 0");
         }
-        self.size = Some(Size {
-            width: width.into(),
-            height: height.into(),
-        });
+        self.size = Some(Size { width: width.into(), height: height.into() });
         Step::Done(Orientation::UPRIGHT)
     }
 }

@@ -65,10 +65,7 @@ impl Jpeg {
         if !matches!(components, 1 | 3 | 4) || u16::from_be_bytes([high, low]) != 8 + 3 * u16::from(components) {
             return Step::Bad("its colour components are not grey, colour or CMYK");
         }
-        self.size = Some(Size {
-            width: width.into(),
-            height: height.into(),
-        });
+        self.size = Some(Size { width: width.into(), height: height.into() });
         Step::Done(self.orientation.unwrap_or(Orientation::UPRIGHT))
     }
 }

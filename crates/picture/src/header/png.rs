@@ -13,11 +13,7 @@ const LONGEST: u32 = i32::MAX.unsigned_abs();
 
 impl Png {
     pub fn step(&mut self, data: &[u8]) -> Step {
-        if self.size.is_none() {
-            self.header(data)
-        } else {
-            self.chunk(data)
-        }
+        if self.size.is_none() { self.header(data) } else { self.chunk(data) }
     }
 
     fn header(&mut self, data: &[u8]) -> Step {
@@ -78,13 +74,7 @@ impl Png {
 /// CRC-32 as PNG has it (ISO 3309, reflected polynomial 0xedb88320).
 fn crc32(data: &[u8]) -> u32 {
     let step = |crc: u32, _| {
-        if crc & 1 == 1 {
-            (crc >> 1) ^ 0xedb8_8320
-        } else {
-            crc >> 1
-        }
+        if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 }
     };
-    !data
-        .iter()
-        .fold(u32::MAX, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
+    !data.iter().fold(u32::MAX, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
 }

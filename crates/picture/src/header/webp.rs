@@ -15,11 +15,7 @@ const EXIF_FLAG: u8 = 0x08;
 
 impl Webp {
     pub fn step(&mut self, data: &[u8]) -> Step {
-        if self.size.is_none() {
-            self.first(data)
-        } else {
-            self.later(data)
-        }
+        if self.size.is_none() { self.first(data) } else { self.later(data) }
     }
 
     fn first(&mut self, data: &[u8]) -> Step {
@@ -29,10 +25,9 @@ impl Webp {
         let Some(body) = data.get(20..30) else {
             return Step::Need(30);
         };
-        let (Some(riff), Some(length)) = (
-            bytes(data, 4).map(u32::from_le_bytes),
-            bytes(data, 16).map(u32::from_le_bytes),
-        ) else {
+        let (Some(riff), Some(length)) =
+            (bytes(data, 4).map(u32::from_le_bytes), bytes(data, 16).map(u32::from_le_bytes))
+        else {
             return Step::Bad("its first chunk is cut off");
         };
         let found = match kind {
@@ -87,24 +82,15 @@ fn lossy(body: &[u8]) -> Option<Size> {
         return None;
     };
     let side = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3fff);
-    (tag & 1 == 0).then_some(Size {
-        width: side(x0, x1),
-        height: side(y0, y1),
-    })
+    (tag & 1 == 0).then_some(Size { width: side(x0, x1), height: side(y0, y1) })
 }
 
 fn lossless(body: &[u8]) -> Option<Size> {
     let bits = u32::from_le_bytes(bytes(body, 1)?);
-    (body.first() == Some(&0x2f)).then_some(Size {
-        width: (bits & 0x3fff) + 1,
-        height: (bits >> 14 & 0x3fff) + 1,
-    })
+    (body.first() == Some(&0x2f)).then_some(Size { width: (bits & 0x3fff) + 1, height: (bits >> 14 & 0x3fff) + 1 })
 }
 
 fn extended(body: &[u8]) -> Size {
     let side = |at| bytes(body, at).map_or(0, |[a, b, c]| u32::from_le_bytes([a, b, c, 0]) + 1);
-    Size {
-        width: side(4),
-        height: side(7),
-    }
+    Size { width: side(4), height: side(7) }
 }

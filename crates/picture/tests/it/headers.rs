@@ -8,11 +8,7 @@ use proptest::prelude::*;
 use crate::made;
 
 fn upright(format: Format, width: u32, height: u32) -> Probe {
-    Probe::Header(Header {
-        format,
-        size: Size { width, height },
-        orientation: Orientation::UPRIGHT,
-    })
+    Probe::Header(Header { format, size: Size { width, height }, orientation: Orientation::UPRIGHT })
 }
 
 /// The outcome when the bytes come one by one: the same as at once.
@@ -33,10 +29,7 @@ fn each_format_is_told_by_its_content() {
         in_pieces(&made::jpeg(640, 427, 3, &[(0xe0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0")])),
         upright(Format::Jpeg, 640, 427)
     );
-    assert_eq!(
-        in_pieces(&made::jpeg(7, 9, 4, &[(0xee, b"Adobe\0d\0\0\0\0\x02")])),
-        upright(Format::Jpeg, 7, 9)
-    );
+    assert_eq!(in_pieces(&made::jpeg(7, 9, 4, &[(0xee, b"Adobe\0d\0\0\0\0\x02")])), upright(Format::Jpeg, 7, 9));
     assert_eq!(in_pieces(&made::png(3, 5, &[])), upright(Format::Png, 3, 5));
     assert_eq!(in_pieces(&made::gif(300, 2)), upright(Format::Gif, 300, 2));
     let lossy = made::webp(&[(b"VP8 ", &[0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0xab, 0x01, 0, 0])]);
@@ -53,18 +46,8 @@ fn orientation_is_read_from_each_format_and_turns_the_size() {
     // R53
     for value in 1..=8 {
         for big in [false, true] {
-            let size = if value >= 5 {
-                Size { width: 20, height: 30 }
-            } else {
-                Size { width: 30, height: 20 }
-            };
-            let expected = |format| {
-                Probe::Header(Header {
-                    format,
-                    size,
-                    orientation: Orientation::from_exif(value),
-                })
-            };
+            let size = if value >= 5 { Size { width: 20, height: 30 } } else { Size { width: 30, height: 20 } };
+            let expected = |format| Probe::Header(Header { format, size, orientation: Orientation::from_exif(value) });
             let xmp = [b"http://ns.adobe.com/xap/1.0/\0".to_vec(), vec![b' '; 60_000]].concat();
             let jpeg = made::jpeg(30, 20, 3, &[(0xe1, &xmp), (0xe1, &made::exif(value, big))]);
             assert_eq!(probe(&jpeg), expected(Format::Jpeg));
@@ -82,11 +65,8 @@ fn orientation_is_read_from_each_format_and_turns_the_size() {
 
 #[test]
 fn a_header_says_the_stored_size_too() {
-    let header = Header {
-        format: Format::Jpeg,
-        size: Size { width: 20, height: 30 },
-        orientation: Orientation::from_exif(6),
-    };
+    let header =
+        Header { format: Format::Jpeg, size: Size { width: 20, height: 30 }, orientation: Orientation::from_exif(6) };
     assert_eq!(header.stored_size(), Size { width: 30, height: 20 });
 }
 
@@ -102,23 +82,14 @@ fn little_is_kept_of_what_streams_by() {
 #[test]
 fn what_is_no_picture_is_told_from_a_broken_one() {
     // R53
-    for file in [
-        &b""[..],
-        b"<svg/>",
-        b"%PDF-1.7",
-        b"RIFF\x10\0\0\0WAVEfmt ",
-        b"\x89PNG\r\n",
-        b"GIF88a\x01\0\x01\0",
-        b"BM",
-    ] {
+    for file in
+        [&b""[..], b"<svg/>", b"%PDF-1.7", b"RIFF\x10\0\0\0WAVEfmt ", b"\x89PNG\r\n", b"GIF88a\x01\0\x01\0", b"BM"]
+    {
         assert_eq!(probe_whole(file), Probe::NotAPicture, "{file:?}");
     }
     let whole = made::png(4, 4, &[]);
     for length in 12..whole.len() - 4 {
-        assert!(
-            matches!(probe_whole(&whole[..length]), Probe::BadHeader(_) | Probe::Header(_)),
-            "{length}"
-        );
+        assert!(matches!(probe_whole(&whole[..length]), Probe::BadHeader(_) | Probe::Header(_)), "{length}");
     }
     let mut flipped = whole;
     flipped[17] ^= 1;
@@ -136,21 +107,14 @@ fn what_is_no_picture_is_told_from_a_broken_one() {
 #[test]
 fn too_many_pixels_are_refused_by_the_header_alone() {
     // R53
-    let bombs = [
-        made::png(50_000, 50_000, &[]),
-        made::gif(65_535, 65_535),
-        made::jpeg(65_500, 65_500, 3, &[]),
-    ];
+    let bombs = [made::png(50_000, 50_000, &[]), made::gif(65_535, 65_535), made::jpeg(65_500, 65_500, 3, &[])];
     let webp = made::webp(&[(b"VP8X", &made::vp8x(8, 16_000_000, 200)), (b"VP8 ", &[0; 16])]);
     for file in bombs.into_iter().chain([webp]) {
         let outcome = probe(&file[..file.len().min(60)]);
         assert!(matches!(outcome, Probe::TooManyPixels(_)), "{outcome:?}");
         assert_eq!(outcome.admit().unwrap_err().code, Code::TooManyPixels);
     }
-    assert_eq!(
-        probe(&made::png(10_000, 5_000, &[])),
-        upright(Format::Png, 10_000, 5_000)
-    );
+    assert_eq!(probe(&made::png(10_000, 5_000, &[])), upright(Format::Png, 10_000, 5_000));
 }
 
 #[test]
@@ -168,11 +132,7 @@ fn seeds() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         Just(made::jpeg(30, 20, 3, &[(0xe1, &made::exif(6, true))])),
         Just(made::png(30, 20, &[(b"eXIf", &made::tiff(6, false))])),
-        Just(made::webp(&[
-            (b"VP8X", &made::vp8x(8, 30, 20)),
-            (b"VP8 ", &[0; 11]),
-            (b"EXIF", &made::exif(6, true))
-        ])),
+        Just(made::webp(&[(b"VP8X", &made::vp8x(8, 30, 20)), (b"VP8 ", &[0; 11]), (b"EXIF", &made::exif(6, true))])),
         Just(made::gif(30, 20)),
         Just(Vec::new()),
     ]

@@ -35,22 +35,10 @@ fn every_operation_of_the_contract_is_read_and_written_back() {
         {"op": "format", "format": "webp"},
     ]);
     let request = Request::parse(Some(&chain), None).unwrap();
-    assert_eq!(
-        (request.form, request.variants[0].name.as_str()),
-        (Form::Operations, "default")
-    );
+    assert_eq!((request.form, request.variants[0].name.as_str()), (Form::Operations, "default"));
     assert_eq!(request.to_json(), json!({"variants": {"default": chain}}));
-    assert_eq!(
-        Request::from_json(&request.to_json()).unwrap().variants,
-        request.variants
-    );
-    assert_eq!(
-        (
-            request.variants[0].format(Format::Gif),
-            request.variants[0].quality(Format::Gif)
-        ),
-        (Format::Webp, 80)
-    );
+    assert_eq!(Request::from_json(&request.to_json()).unwrap().variants, request.variants);
+    assert_eq!((request.variants[0].format(Format::Gif), request.variants[0].quality(Format::Gif)), (Format::Webp, 80));
 }
 
 #[test]
@@ -62,10 +50,7 @@ fn what_is_left_out_has_the_defaults() {
     let empty = Request::parse(Some(&json!([])), None).unwrap();
     let formats = [(Format::Jpeg, 82), (Format::Webp, 80)];
     for (format, quality) in formats {
-        assert_eq!(
-            (empty.variants[0].format(format), empty.variants[0].quality(format)),
-            (format, quality)
-        );
+        assert_eq!((empty.variants[0].format(format), empty.variants[0].quality(format)), (format, quality));
     }
     assert_eq!(empty.variants[0].format(Format::Gif), Format::Png);
 }
@@ -103,57 +88,27 @@ fn each_wrong_field_is_pointed_at() {
         (json!({"op": "blur", "sigma": null}), vec!["/operations/0/sigma"]),
         (json!({"op": "blur", "sigma": 100.1}), vec!["/operations/0/sigma"]),
         (json!({"op": "blur", "sigma": 0.29}), vec!["/operations/0/sigma"]),
-        (
-            json!({"op": "sharpen", "sigma": 11, "amount": -1}),
-            vec!["/operations/0/sigma", "/operations/0/amount"],
-        ),
+        (json!({"op": "sharpen", "sigma": 11, "amount": -1}), vec!["/operations/0/sigma", "/operations/0/amount"]),
         (json!({"op": "rotate", "degrees": 45}), vec!["/operations/0/degrees"]),
         (json!({"op": "rotate", "degrees": "90"}), vec!["/operations/0/degrees"]),
         (json!({"op": "flip", "axis": "both"}), vec!["/operations/0/axis"]),
         (json!({"op": "grayscale", "amount": 1}), vec!["/operations/0/amount"]),
         (json!({"op": "format", "format": "gif"}), vec!["/operations/0/format"]),
-        (
-            json!({"op": "format", "format": "jpeg", "quality": 0}),
-            vec!["/operations/0/quality"],
-        ),
-        (
-            json!({"op": "format", "format": "jpeg", "quality": 1.5}),
-            vec!["/operations/0/quality"],
-        ),
+        (json!({"op": "format", "format": "jpeg", "quality": 0}), vec!["/operations/0/quality"]),
+        (json!({"op": "format", "format": "jpeg", "quality": 1.5}), vec!["/operations/0/quality"]),
         (
             json!({"op": "crop", "width": 0, "height": -1, "x": 0, "y": 0}),
             vec!["/operations/0/width", "/operations/0/height"],
         ),
-        (
-            json!({"op": "crop", "width": 1, "height": 1, "x": 0}),
-            vec!["/operations/0/y"],
-        ),
+        (json!({"op": "crop", "width": 1, "height": 1, "x": 0}), vec!["/operations/0/y"]),
         (json!({"op": "crop", "width": 1, "height": 1}), vec!["/operations/0/x"]),
-        (
-            json!({"op": "crop", "width": 1, "height": 1, "x": 0, "gravity": "north"}),
-            vec!["/operations/0/x"],
-        ),
-        (
-            json!({"op": "crop", "width": 1, "height": 1, "gravity": "up"}),
-            vec!["/operations/0/gravity"],
-        ),
+        (json!({"op": "crop", "width": 1, "height": 1, "x": 0, "gravity": "north"}), vec!["/operations/0/x"]),
+        (json!({"op": "crop", "width": 1, "height": 1, "gravity": "up"}), vec!["/operations/0/gravity"]),
         (json!({"op": "resize"}), vec!["/operations/0/width"]),
-        (
-            json!({"op": "resize", "width": 10, "fit": "cover"}),
-            vec!["/operations/0/height"],
-        ),
-        (
-            json!({"op": "resize", "width": 10, "fit": "contain"}),
-            vec!["/operations/0/fit"],
-        ),
-        (
-            json!({"op": "resize", "width": 10, "enlarge": "yes"}),
-            vec!["/operations/0/enlarge"],
-        ),
-        (
-            json!({"op": "resize", "width": 50_000_001}),
-            vec!["/operations/0/width"],
-        ),
+        (json!({"op": "resize", "width": 10, "fit": "cover"}), vec!["/operations/0/height"]),
+        (json!({"op": "resize", "width": 10, "fit": "contain"}), vec!["/operations/0/fit"]),
+        (json!({"op": "resize", "width": 10, "enlarge": "yes"}), vec!["/operations/0/enlarge"]),
+        (json!({"op": "resize", "width": 50_000_001}), vec!["/operations/0/width"]),
     ] {
         assert_eq!(faults(&json!([operation])), expected, "{operation}");
     }
@@ -169,10 +124,7 @@ fn chains_and_variants_are_counted() {
     let variants = |count: usize| Value::Object((0..count).map(|index| (format!("v{index}"), json!([]))).collect());
     assert!(Request::parse(None, Some(&variants(16))).is_ok());
     for wrong in [variants(17), variants(0), json!([])] {
-        assert_eq!(
-            pointers(&Request::parse(None, Some(&wrong)).unwrap_err()),
-            ["/variants"]
-        );
+        assert_eq!(pointers(&Request::parse(None, Some(&wrong)).unwrap_err()), ["/variants"]);
     }
 }
 
@@ -230,11 +182,5 @@ proptest! {
 #[test]
 fn operations_are_what_they_say() {
     let request = Request::parse(Some(&json!([{"op": "sharpen", "sigma": 1, "amount": 2}])), None).unwrap();
-    assert_eq!(
-        request.variants[0].operations,
-        [Operation::Sharpen {
-            sigma: 1.0,
-            amount: 2.0
-        }]
-    );
+    assert_eq!(request.variants[0].operations, [Operation::Sharpen { sigma: 1.0, amount: 2.0 }]);
 }

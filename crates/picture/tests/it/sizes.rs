@@ -28,42 +28,18 @@ fn resize_follows_the_rules_of_the_contract() {
         (size(4000, 3000), json!({"height": 512}), size(683, 512)),
         (size(4000, 3000), json!({"width": 512, "height": 512}), size(512, 384)),
         (size(3000, 4000), json!({"width": 512, "height": 512}), size(384, 512)),
-        (
-            size(4000, 3000),
-            json!({"width": 512, "height": 512, "fit": "cover"}),
-            size(512, 512),
-        ),
-        (
-            size(4000, 3000),
-            json!({"width": 512, "height": 300, "fit": "fill"}),
-            size(512, 300),
-        ),
+        (size(4000, 3000), json!({"width": 512, "height": 512, "fit": "cover"}), size(512, 512)),
+        (size(4000, 3000), json!({"width": 512, "height": 300, "fit": "fill"}), size(512, 300)),
         // half rounds up, nothing becomes 0
         (size(4, 3), json!({"width": 2}), size(2, 2)),
         (size(1000, 1), json!({"width": 10}), size(10, 1)),
         // no side above the source's unless asked for
         (size(100, 50), json!({"width": 200}), size(100, 50)),
         (size(100, 50), json!({"width": 200, "enlarge": true}), size(200, 100)),
-        (
-            size(100, 50),
-            json!({"width": 200, "height": 20, "fit": "fill"}),
-            size(100, 20),
-        ),
-        (
-            size(100, 50),
-            json!({"width": 80, "height": 80, "fit": "cover"}),
-            size(80, 50),
-        ),
-        (
-            size(100, 50),
-            json!({"width": 80, "height": 80, "fit": "cover", "enlarge": true}),
-            size(80, 80),
-        ),
-        (
-            size(100, 50),
-            json!({"width": 300, "height": 300, "enlarge": true}),
-            size(300, 150),
-        ),
+        (size(100, 50), json!({"width": 200, "height": 20, "fit": "fill"}), size(100, 20)),
+        (size(100, 50), json!({"width": 80, "height": 80, "fit": "cover"}), size(80, 50)),
+        (size(100, 50), json!({"width": 80, "height": 80, "fit": "cover", "enlarge": true}), size(80, 80)),
+        (size(100, 50), json!({"width": 300, "height": 300, "enlarge": true}), size(300, 150)),
     ] {
         let mut operation = resize.clone();
         operation["op"] = "resize".into();
@@ -77,14 +53,8 @@ fn a_crop_outside_is_refused_where_it_happens() {
     let crop = |x, y, width, height| json!({"op": "crop", "x": x, "y": y, "width": width, "height": height});
     let source = size(100, 50);
     assert_eq!(after(source, &json!([crop(0, 0, 100, 50)])), Ok(source));
-    assert_eq!(
-        after(source, &json!([crop(1, 0, 100, 50)])),
-        Err("/operations/0/width".to_owned())
-    );
-    assert_eq!(
-        after(source, &json!([crop(0, 50, 1, 1)])),
-        Err("/operations/0/y".to_owned())
-    );
+    assert_eq!(after(source, &json!([crop(1, 0, 100, 50)])), Err("/operations/0/width".to_owned()));
+    assert_eq!(after(source, &json!([crop(0, 50, 1, 1)])), Err("/operations/0/y".to_owned()));
     let turned = json!([{"op": "rotate", "degrees": 90}, crop(0, 0, 50, 100), {"op": "crop", "width": 51, "height": 1, "gravity": "south"}]);
     assert_eq!(after(source, &turned), Err("/operations/2/width".to_owned()));
     let resized = json!([{"op": "resize", "width": 10}, {"op": "blur", "sigma": 1}, crop(0, 0, 10, 6)]);
@@ -97,10 +67,7 @@ fn no_step_may_exceed_the_pixel_limit() {
     let chain = json!([{"op": "resize", "width": 10_001, "height": 5_000, "fit": "fill", "enlarge": true}, {"op": "resize", "width": 1}]);
     assert_eq!(after(size(10, 10), &chain), Err("/operations/0/width".to_owned()));
     assert_eq!(
-        after(
-            size(1, 50_000),
-            &json!([{"op": "resize", "height": 50_000_000, "enlarge": true}])
-        ),
+        after(size(1, 50_000), &json!([{"op": "resize", "height": 50_000_000, "enlarge": true}])),
         Err("/operations/0/height".to_owned())
     );
 }
@@ -109,10 +76,7 @@ fn no_step_may_exceed_the_pixel_limit() {
 fn a_format_with_shorter_sides_is_refused() {
     let source = size(20_000, 10);
     assert_eq!(after(source, &json!([])), Ok(source));
-    assert_eq!(
-        after(source, &json!([{"op": "format", "format": "webp"}])),
-        Err("/operations/0/format".to_owned())
-    );
+    assert_eq!(after(source, &json!([{"op": "format", "format": "webp"}])), Err("/operations/0/format".to_owned()));
 }
 
 #[test]
@@ -124,18 +88,8 @@ fn each_variant_is_followed_and_all_faults_are_named() {
     let request = Request::parse(None, Some(&variants)).unwrap();
     assert_eq!(request.form, Form::Variants);
     let outputs = request.follow(size(100, 50), Format::Gif).unwrap();
-    let output = |name: &str, size, format| Output {
-        name: name.to_owned(),
-        size,
-        format,
-    };
-    assert_eq!(
-        outputs,
-        [
-            output("small", size(10, 5), Format::Avif),
-            output("turned", size(50, 100), Format::Png)
-        ]
-    );
+    let output = |name: &str, size, format| Output { name: name.to_owned(), size, format };
+    assert_eq!(outputs, [output("small", size(10, 5), Format::Avif), output("turned", size(50, 100), Format::Png)]);
 
     let outside = json!([{"op": "crop", "x": 0, "y": 0, "width": 101, "height": 1}]);
     let request = Request::parse(None, Some(&json!({"a": outside, "b": [], "c": outside}))).unwrap();

@@ -20,10 +20,7 @@ mod tests {
 
     #[test]
     fn the_nearer_bound_counts() {
-        let lifetime = Lifetime {
-            idle_ms: 14,
-            absolute_ms: 30,
-        };
+        let lifetime = Lifetime { idle_ms: 14, absolute_ms: 30 };
         assert_eq!(lifetime.expires_at_ms(0, 0), 14);
         assert_eq!(lifetime.expires_at_ms(0, 10), 24);
         assert_eq!(lifetime.expires_at_ms(0, 29), 30);

@@ -12,10 +12,7 @@ pub(crate) struct Origin {
 
 impl Origin {
     pub(crate) fn new(ip: &str, user_agent: &str) -> Self {
-        Self {
-            ip: clean(ip, IP_MAX),
-            user_agent: clean(user_agent, USER_AGENT_MAX),
-        }
+        Self { ip: clean(ip, IP_MAX), user_agent: clean(user_agent, USER_AGENT_MAX) }
     }
 }
 

@@ -57,24 +57,10 @@ mod tests {
 
     #[test]
     fn the_record_decides() {
-        let repeat = Repeat {
-            key_hash: [1; 32],
-            request_hash: [2; 32],
-        };
-        let started = Recorded {
-            request_hash: [2; 32],
-            answered: false,
-            deadline_ms: 10,
-            expires_at_ms: 100,
-        };
-        let done = Recorded {
-            answered: true,
-            ..started
-        };
-        let other = Recorded {
-            request_hash: [3; 32],
-            ..done
-        };
+        let repeat = Repeat { key_hash: [1; 32], request_hash: [2; 32] };
+        let started = Recorded { request_hash: [2; 32], answered: false, deadline_ms: 10, expires_at_ms: 100 };
+        let done = Recorded { answered: true, ..started };
+        let other = Recorded { request_hash: [3; 32], ..done };
         assert_eq!(repeat.decide(&started, 9), Decision::Wait);
         assert_eq!(repeat.decide(&started, 10), Decision::Resume);
         assert_eq!(repeat.decide(&done, 9), Decision::Answer);

@@ -18,11 +18,7 @@ impl Sessions {
     pub(crate) async fn end_all(&self, user: UserId, now_ms: i64) -> Result<Position> {
         let (ended, position) = self.store.end_all(user, now_ms).await?;
         self.forget(user, &ended).await;
-        tracing::info!(
-            user.id = user.get(),
-            sessions = ended.len(),
-            "all sessions of a user ended"
-        );
+        tracing::info!(user.id = user.get(), sessions = ended.len(), "all sessions of a user ended");
         Ok(position)
     }
 }

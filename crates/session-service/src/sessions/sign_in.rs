@@ -50,11 +50,7 @@ impl Sessions {
         // Before anything is written: what is over the limit costs a read.
         let attempt = self.attempts.begin(request.email.normal(), now_ms).await?;
         let (resume_after_ms, keep_ms) = (self.settings.resume_after_ms, self.settings.idempotency_ms);
-        let id = match self
-            .store
-            .begin(repeat, fresh_id()?, now_ms, resume_after_ms, keep_ms)
-            .await?
-        {
+        let id = match self.store.begin(repeat, fresh_id()?, now_ms, resume_after_ms, keep_ms).await? {
             Begun::Answered(session) => return Ok(self.again(*session)),
             Begun::Go(id) => id,
         };
@@ -67,9 +63,7 @@ impl Sessions {
             }
         };
         faults::hit("sign-in-after-session");
-        signed_in
-            .positions
-            .push(self.store.finish(repeat, id, signed_in.session.clone()).await?);
+        signed_in.positions.push(self.store.finish(repeat, id, signed_in.session.clone()).await?);
         Ok(signed_in)
     }
 
@@ -84,12 +78,7 @@ impl Sessions {
 
     fn again(&self, session: model::session::Session) -> SignedIn {
         let token = self.keys.mint(session.user_id, session.id);
-        SignedIn {
-            session,
-            token,
-            replayed: true,
-            positions: Vec::new(),
-        }
+        SignedIn { session, token, replayed: true, positions: Vec::new() }
     }
 
     async fn open(&self, request: &SignIn, id: SessionId, attempt: Attempt, now_ms: i64) -> Result<SignedIn> {
@@ -106,22 +95,9 @@ impl Sessions {
                 return Err(Error::BadCredentials);
             };
             let (user, epoch) = (account.user, account.session_epoch);
-            let new = NewSession {
-                id,
-                user,
-                epoch,
-                origin: request.origin.clone(),
-            };
-            match self
-                .store
-                .make(new, self.settings.lifetime(), self.settings.per_user, now_ms)
-                .await?
-            {
-                Made::Session {
-                    session,
-                    ended,
-                    position,
-                } => {
+            let new = NewSession { id, user, epoch, origin: request.origin.clone() };
+            match self.store.make(new, self.settings.lifetime(), self.settings.per_user, now_ms).await? {
+                Made::Session { session, ended, position } => {
                     self.forget(user, &ended).await;
                     if verdict.needs_rehash {
                         self.rehash(account, request.password.clone()).await;
@@ -137,12 +113,7 @@ impl Sessions {
     fn opened(&self, session: model::session::Session, position: Position) -> SignedIn {
         let token = self.keys.mint(session.user_id, session.id);
         tracing::info!(user.id = session.user_id.get(), "signed in");
-        SignedIn {
-            session,
-            token,
-            replayed: false,
-            positions: vec![position],
-        }
+        SignedIn { session, token, replayed: false, positions: vec![position] }
     }
 
     /// Raises a hash to today's parameters. Where that fails the next sign-in tries again.

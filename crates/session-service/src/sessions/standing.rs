@@ -23,26 +23,18 @@ impl Standing {
 
 impl From<Standing> for proto::ValidateSessionResponse {
     fn from(standing: Standing) -> Self {
-        Self {
-            session: Some(standing.session.into()),
-            role: ProtoRole::from(standing.role).into(),
-        }
+        Self { session: Some(standing.session.into()), role: ProtoRole::from(standing.role).into() }
     }
 }
 
 impl cache::Value for Standing {
     fn encode(&self) -> Bytes {
-        proto::ValidateSessionResponse::from(self.clone())
-            .encode_to_vec()
-            .into()
+        proto::ValidateSessionResponse::from(self.clone()).encode_to_vec().into()
     }
 
     fn decode(bytes: Bytes) -> Option<Self> {
         let message = proto::ValidateSessionResponse::decode(bytes).ok()?;
         let role = message.role().into();
-        Some(Self {
-            session: message.session?.try_into().ok()?,
-            role,
-        })
+        Some(Self { session: message.session?.try_into().ok()?, role })
     }
 }

@@ -27,18 +27,14 @@ impl Store {
         let found = credentials::for_sign_in(&mut read, self.shards.topology().bucket_of(user), user).await?;
         // A claim may be older than a change of e-mail that has not released it yet; a decoy never has this e-mail.
         let found = found.filter(|found| found.email_normal == email.normal());
-        Ok(found.map(|found| Account {
-            user,
-            phc: found.phc,
-            session_epoch: found.session_epoch,
-        }))
+        Ok(found.map(|found| Account { user, phc: found.phc, session_epoch: found.session_epoch }))
     }
 
     /// Stores a stronger hash of the same password, unless the password was changed meanwhile.
     pub(crate) async fn rehash(&self, user: UserId, verified: String, stronger: String) -> Result<()> {
-        let work = self.shards.write(user, move |tx| {
-            Box::pin(async move { credentials::rehash(tx, user, &verified, &stronger).await })
-        });
+        let work = self
+            .shards
+            .write(user, move |tx| Box::pin(async move { credentials::rehash(tx, user, &verified, &stronger).await }));
         work.await?;
         Ok(())
     }

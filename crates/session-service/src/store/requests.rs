@@ -82,10 +82,7 @@ impl Store {
     pub(crate) async fn finish(&self, repeat: &Repeat, operation: SessionId, session: Session) -> Result<Position> {
         let key_hash = repeat.key_hash;
         let body = proto::Session::from(session).encode_to_vec();
-        let answer = Answer {
-            code: OK.to_owned(),
-            body,
-        };
+        let answer = Answer { code: OK.to_owned(), body };
         let written = self.shards.write(Bucket::of_print(&key_hash), move |tx| {
             Box::pin(async move { idempotency::finish(tx, SCOPE, &key_hash, &operation.to_string(), &answer).await })
         });
@@ -148,11 +145,7 @@ fn subject(row: &RequestRow) -> Result<SessionId> {
 
 fn answered(row: &RequestRow) -> Result<Session> {
     let wrong = || Error::Store(store::Error::Corrupt("a recorded sign-in's answer".to_owned()));
-    let answer = row
-        .answer
-        .as_ref()
-        .filter(|answer| answer.code == OK)
-        .ok_or_else(wrong)?;
+    let answer = row.answer.as_ref().filter(|answer| answer.code == OK).ok_or_else(wrong)?;
     let session = proto::Session::decode(answer.body.as_slice()).map_err(|_| wrong())?;
     session.try_into().map_err(|_| wrong())
 }

@@ -25,11 +25,7 @@ pub(crate) struct NewSession {
 /// What making it came to.
 pub(crate) enum Made {
     /// It is there, and these others were ended for it.
-    Session {
-        session: Session,
-        ended: Vec<SessionId>,
-        position: Position,
-    },
+    Session { session: Session, ended: Vec<SessionId>, position: Position },
     /// The user's sessions were ended, or the user is gone, since the credentials were read.
     Outrun,
 }
@@ -55,9 +51,7 @@ impl Store {
                     return Ok(Some((there.clone(), Vec::new())));
                 }
                 // Later than every other one, so that "newest first" and "the oldest ends" have one meaning.
-                let created_at_ms = live
-                    .first()
-                    .map_or(now_ms, |newest| now_ms.max(newest.created_at_ms + 1));
+                let created_at_ms = live.first().map_or(now_ms, |newest| now_ms.max(newest.created_at_ms + 1));
                 let row = SessionRow {
                     user_id: user,
                     id: new.id,
@@ -78,11 +72,7 @@ impl Store {
         });
         let written = written.await?;
         Ok(match written.value {
-            Some((row, ended)) => Made::Session {
-                session: session(row),
-                ended,
-                position: written.position,
-            },
+            Some((row, ended)) => Made::Session { session: session(row), ended, position: written.position },
             None => Made::Outrun,
         })
     }
@@ -92,10 +82,7 @@ impl Store {
         let mut read = self.shards.read(user)?;
         let found = sessions::get(&mut read, self.shards.topology().bucket_of(user), user, id).await?;
         let live = found.filter(|found| found.is_live(now_ms));
-        Ok(live.map(|found| Standing {
-            role: found.role,
-            session: session(found.session),
-        }))
+        Ok(live.map(|found| Standing { role: found.role, session: session(found.session) }))
     }
 
     /// A user's live sessions, the newest first.
@@ -118,11 +105,7 @@ impl Store {
             })
         });
         let written = written.await?;
-        if written.value {
-            Ok(written.position)
-        } else {
-            Err(Error::NoSession)
-        }
+        if written.value { Ok(written.position) } else { Err(Error::NoSession) }
     }
 
     /// Ends all sessions of a user, those too that are being made at this moment: which were there.
@@ -166,9 +149,7 @@ impl Store {
                     break;
                 }
                 for own in found {
-                    let written = shard
-                        .write(own, move |tx| Box::pin(sessions::purge(tx, before_ms)))
-                        .await?;
+                    let written = shard.write(own, move |tx| Box::pin(sessions::purge(tx, before_ms))).await?;
                     removed += written.value;
                 }
             }

@@ -57,15 +57,10 @@ impl Cluster {
         let opener = engines::opener(directory.path());
         let mut open = Vec::new();
         for info in topology.shards() {
-            let engine = topology::identity::open(&opener, topology.cluster_id(), info)
-                .await
-                .unwrap();
+            let engine = topology::identity::open(&opener, topology.cluster_id(), info).await.unwrap();
             let shard = Shard::new(info.shard_id(), engine);
             let owned = topology.owned_buckets(info.shard_id());
-            shard
-                .adopt(owned.into_iter().map(|own| (own.bucket, own.epoch)).collect())
-                .await
-                .unwrap();
+            shard.adopt(owned.into_iter().map(|own| (own.bucket, own.epoch)).collect()).await.unwrap();
             open.push(shard);
         }
         let routes = Routes::new(TopologyServiceServer::new(Router(topology)));
@@ -76,13 +71,7 @@ impl Cluster {
         );
         let shards = Shards::open(watch.await.unwrap(), opener, &shutdown).await.unwrap();
         let now_ms = Arc::new(AtomicI64::new(NOON));
-        Self {
-            directory,
-            shards,
-            keys: Keys::ephemeral().unwrap(),
-            now_ms,
-            shutdown,
-        }
+        Self { directory, shards, keys: Keys::ephemeral().unwrap(), now_ms, shutdown }
     }
 
     pub fn node(&self) -> Node {
@@ -220,12 +209,7 @@ impl Node {
     }
 
     pub async fn sign_in_with(&self, request: SignInRequest) -> Answer<SignInResponse> {
-        self.client
-            .clone()
-            .sign_in(request)
-            .await
-            .map(Response::into_inner)
-            .map_err(|status| from_status(&status))
+        self.client.clone().sign_in(request).await.map(Response::into_inner).map_err(|status| from_status(&status))
     }
 
     /// The whole response, for its metadata.
@@ -234,43 +218,22 @@ impl Node {
     }
 
     pub async fn validate(&self, session: &Session) -> Answer<ValidateSessionResponse> {
-        let request = ValidateSessionRequest {
-            user_id: session.user_id,
-            session_id: session.id.clone(),
-        };
+        let request = ValidateSessionRequest { user_id: session.user_id, session_id: session.id.clone() };
         let answer = self.client.clone().validate_session(request).await;
         answer.map(Response::into_inner).map_err(|status| from_status(&status))
     }
 
     pub async fn list(&self, user_id: u64) -> Vec<Session> {
-        self.client
-            .clone()
-            .list_sessions(ListSessionsRequest { user_id })
-            .await
-            .unwrap()
-            .into_inner()
-            .sessions
+        self.client.clone().list_sessions(ListSessionsRequest { user_id }).await.unwrap().into_inner().sessions
     }
 
     pub async fn end(&self, user_id: u64, session: &Session) -> Answer<()> {
-        let request = EndSessionRequest {
-            user_id,
-            session_id: session.id.clone(),
-        };
-        self.client
-            .clone()
-            .end_session(request)
-            .await
-            .map(drop)
-            .map_err(|status| from_status(&status))
+        let request = EndSessionRequest { user_id, session_id: session.id.clone() };
+        self.client.clone().end_session(request).await.map(drop).map_err(|status| from_status(&status))
     }
 
     pub async fn end_all(&self, user_id: u64) -> Answer<()> {
-        let answer = self
-            .client
-            .clone()
-            .end_all_sessions(EndAllSessionsRequest { user_id })
-            .await;
+        let answer = self.client.clone().end_all_sessions(EndAllSessionsRequest { user_id }).await;
         answer.map(drop).map_err(|status| from_status(&status))
     }
 }
@@ -287,14 +250,8 @@ pub fn request(email: &str, password: &str) -> SignInRequest {
 
 /// The same under an Idempotency-Key; `key` and `body` stand for the gateway's prints.
 pub fn keyed(email: &str, password: &str, key: u8, body: u8) -> SignInRequest {
-    let idempotency = Idempotency {
-        key_hash: vec![key; 32],
-        request_hash: vec![body; 32],
-    };
-    SignInRequest {
-        idempotency: Some(idempotency),
-        ..request(email, password)
-    }
+    let idempotency = Idempotency { key_hash: vec![key; 32], request_hash: vec![body; 32] };
+    SignInRequest { idempotency: Some(idempotency), ..request(email, password) }
 }
 
 pub fn user(id: u64) -> UserId {
@@ -345,18 +302,14 @@ impl TopologyService for Router {
         &self,
         _: Request<router::GetTopologyRequest>,
     ) -> Result<Response<router::GetTopologyResponse>, Status> {
-        Ok(Response::new(router::GetTopologyResponse {
-            topology: Some((&self.0).into()),
-        }))
+        Ok(Response::new(router::GetTopologyResponse { topology: Some((&self.0).into()) }))
     }
 
     async fn watch_topology(
         &self,
         _: Request<router::WatchTopologyRequest>,
     ) -> Result<Response<Self::WatchTopologyStream>, Status> {
-        let now = Ok(router::WatchTopologyResponse {
-            topology: Some((&self.0).into()),
-        });
+        let now = Ok(router::WatchTopologyResponse { topology: Some((&self.0).into()) });
         Ok(Response::new(stream::iter([now]).chain(stream::pending()).boxed()))
     }
 

@@ -38,10 +38,7 @@ async fn a_session_that_is_over_or_anothers_cannot_be_ended() {
         let code = async |user, session: &_| node.end(user, session).await.unwrap_err().code;
         assert_eq!(code(14, &johns).await, Code::NotFound);
         assert!(node.validate(&johns).await.is_ok());
-        let unknown = api::session::v1::Session {
-            id: SessionId([7; 16]).0.to_vec(),
-            ..johns.clone()
-        };
+        let unknown = api::session::v1::Session { id: SessionId([7; 16]).0.to_vec(), ..johns.clone() };
         assert_eq!(code(13, &unknown).await, Code::NotFound);
         node.end(13, &johns).await.unwrap();
         assert_eq!(code(13, &johns).await, Code::NotFound);
@@ -64,12 +61,7 @@ async fn ending_all_ends_every_session_of_this_user_only() {
         for _ in 0..3 {
             johns.push(node.sign_in(JOHN, PASSWORD).await.unwrap().session.unwrap());
         }
-        let janes = node
-            .sign_in("jane@example.com", PASSWORD)
-            .await
-            .unwrap()
-            .session
-            .unwrap();
+        let janes = node.sign_in("jane@example.com", PASSWORD).await.unwrap().session.unwrap();
         for session in &johns {
             node.validate(session).await.unwrap();
         }
@@ -104,10 +96,7 @@ async fn what_is_ended_elsewhere_is_over_here_within_a_second() {
                 _ => cluster.delete_user(13).await,
             }
             let ended = Instant::now();
-            until("the session is over", || async {
-                here.validate(&session).await.is_err()
-            })
-            .await;
+            until("the session is over", || async { here.validate(&session).await.is_err() }).await;
             assert!(ended.elapsed() < Duration::from_secs(1), "{way}: {:?}", ended.elapsed());
         }
     }

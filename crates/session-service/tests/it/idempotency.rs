@@ -55,10 +55,7 @@ async fn a_refused_sign_in_is_not_recorded() {
     let cluster = Cluster::start(1).await;
     cluster.add_user(13, JOHN, PASSWORD).await;
     let node = cluster.node();
-    let error = node
-        .sign_in_with(keyed(JOHN, "wrong password", KEY, 1))
-        .await
-        .unwrap_err();
+    let error = node.sign_in_with(keyed(JOHN, "wrong password", KEY, 1)).await.unwrap_err();
     assert_eq!(error.code, Code::BadCredentials);
     assert_eq!(cluster.count("SELECT count(*) FROM idempotency").await, 0);
     assert!(node.sign_in_with(keyed(JOHN, PASSWORD, KEY, 2)).await.is_ok());
@@ -71,17 +68,12 @@ async fn of_two_at_once_one_works_and_the_other_is_told_to_wait_or_gets_its_answ
         cluster.add_user(13, JOHN, PASSWORD).await;
         let node = cluster.node();
         let answers = futures::future::join_all((0..8).map(|_| node.sign_in_with(keyed(JOHN, PASSWORD, KEY, 1)))).await;
-        let mut tokens: Vec<_> = answers
-            .iter()
-            .filter_map(|answer| Some(answer.as_ref().ok()?.token.clone()))
-            .collect();
+        let mut tokens: Vec<_> =
+            answers.iter().filter_map(|answer| Some(answer.as_ref().ok()?.token.clone())).collect();
         tokens.dedup();
         assert_eq!(tokens.len(), 1);
         for error in answers.iter().filter_map(|answer| answer.as_ref().err()) {
-            assert_eq!(
-                (error.code, error.retry_after_s),
-                (Code::IdempotencyInProgress, Some(1))
-            );
+            assert_eq!((error.code, error.retry_after_s), (Code::IdempotencyInProgress, Some(1)));
         }
         assert_eq!(cluster.count("SELECT count(*) FROM sessions").await, 1);
     }
@@ -105,9 +97,9 @@ async fn after_a_crash_before_the_session_a_repeat_makes_it_under_the_id_that_wa
             answer: None,
             expires_at_ms: NOON + 86_400_000,
         };
-        let begun = cluster.shards.write(Bucket::of_print(&[KEY; 32]), move |tx| {
-            Box::pin(async move { idempotency::begin(tx, &row).await })
-        });
+        let begun = cluster
+            .shards
+            .write(Bucket::of_print(&[KEY; 32]), move |tx| Box::pin(async move { idempotency::begin(tx, &row).await }));
         assert!(begun.await.unwrap().value);
 
         let early = node.sign_in_with(keyed(JOHN, PASSWORD, KEY, 1)).await.unwrap_err();

@@ -12,10 +12,7 @@ const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * 60 * MINUTE;
 
 fn quick() -> Settings {
-    Settings {
-        touch_flush_ms: 5,
-        ..Settings::default()
-    }
+    Settings { touch_flush_ms: 5, ..Settings::default() }
 }
 
 #[tokio::test]
@@ -56,10 +53,7 @@ async fn use_keeps_a_session_alive_but_not_beyond_thirty_days() {
             cluster.advance(10 * DAY);
             node.validate(&session).await.unwrap();
             let seen = NOON + day * DAY;
-            until("the use is noted", || async {
-                node.list(13).await[0].last_seen_at_ms == seen
-            })
-            .await;
+            until("the use is noted", || async { node.list(13).await[0].last_seen_at_ms == seen }).await;
         }
         assert_eq!(node.list(13).await[0].expires_at_ms, NOON + 30 * DAY);
         cluster.advance(10 * DAY - 1);
@@ -80,14 +74,8 @@ async fn uses_are_noted_once_a_minute_at_most() {
             cluster.add_user(id, &email, PASSWORD).await;
             sessions.push(node.sign_in(&email, PASSWORD).await.unwrap().session.unwrap());
         }
-        let commits = || async {
-            cluster
-                .shards
-                .all()
-                .iter()
-                .map(|shard| shard.engine().stats().transactions)
-                .sum::<u64>()
-        };
+        let commits =
+            || async { cluster.shards.all().iter().map(|shard| shard.engine().stats().transactions).sum::<u64>() };
         let before = commits().await;
         for minute in 1..=3 {
             cluster.advance(MINUTE);
@@ -116,19 +104,13 @@ async fn sessions_that_are_over_are_removed() {
     for shards in SHARDS {
         let cluster = Cluster::start(shards).await;
         cluster.add_user(13, JOHN, PASSWORD).await;
-        let node = cluster.node_with(&Settings {
-            sweep_every_ms: 5,
-            ..Settings::default()
-        });
+        let node = cluster.node_with(&Settings { sweep_every_ms: 5, ..Settings::default() });
         let old = node.sign_in(JOHN, PASSWORD).await.unwrap().session.unwrap();
         cluster.advance(7 * DAY);
         let new = node.sign_in(JOHN, PASSWORD).await.unwrap().session.unwrap();
         assert_eq!(cluster.count("SELECT count(*) FROM sessions").await, 2);
         cluster.advance(7 * DAY);
-        until("the old one is removed", || async {
-            cluster.count("SELECT count(*) FROM sessions").await == 1
-        })
-        .await;
+        until("the old one is removed", || async { cluster.count("SELECT count(*) FROM sessions").await == 1 }).await;
         assert!(node.validate(&new).await.is_ok());
         assert!(node.validate(&old).await.is_err());
     }

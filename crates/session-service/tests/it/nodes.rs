@@ -8,14 +8,9 @@ use crate::cluster::Cluster;
 async fn who_signed_in_at_one_node_is_known_at_all_others() {
     for shards in SHARDS {
         let cluster = Cluster::start(shards).await;
-        cluster
-            .add_user(13, "john@example.com", "correct horse battery staple")
-            .await;
+        cluster.add_user(13, "john@example.com", "correct horse battery staple").await;
         let nodes = [cluster.node(), cluster.node(), cluster.node(), cluster.node()];
-        let signed_in = nodes[0]
-            .sign_in("john@example.com", "correct horse battery staple")
-            .await
-            .unwrap();
+        let signed_in = nodes[0].sign_in("john@example.com", "correct horse battery staple").await.unwrap();
         let session = signed_in.session.unwrap();
         let calls = (0..1_000).map(|call| nodes[1 + call % 3].validate(&session));
         let answers = futures::future::join_all(calls).await;
@@ -26,16 +21,10 @@ async fn who_signed_in_at_one_node_is_known_at_all_others() {
 #[tokio::test]
 async fn a_new_process_knows_the_sessions_of_the_one_before() {
     let cluster = Cluster::start(4).await;
-    cluster
-        .add_user(13, "john@example.com", "correct horse battery staple")
-        .await;
+    cluster.add_user(13, "john@example.com", "correct horse battery staple").await;
     let session = {
         let node = cluster.node();
-        node.sign_in("john@example.com", "correct horse battery staple")
-            .await
-            .unwrap()
-            .session
-            .unwrap()
+        node.sign_in("john@example.com", "correct horse battery staple").await.unwrap().session.unwrap()
     };
     assert!(cluster.node().validate(&session).await.is_ok());
 }

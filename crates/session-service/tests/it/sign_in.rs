@@ -25,15 +25,9 @@ async fn a_person_signs_in_and_is_known_from_then_on() {
         assert_eq!(positions[0].shard.0, 13 % shards);
         let signed_in = response.into_inner();
         let session = signed_in.session.unwrap();
-        assert_eq!(
-            (session.user_id, session.created_at_ms, session.last_seen_at_ms),
-            (13, NOON, NOON)
-        );
+        assert_eq!((session.user_id, session.created_at_ms, session.last_seen_at_ms), (13, NOON, NOON));
         assert_eq!(session.expires_at_ms, NOON + 14 * 86_400_000);
-        assert_eq!(
-            (session.ip.as_str(), session.user_agent.as_str()),
-            ("203.0.113.7", "test/1.0")
-        );
+        assert_eq!((session.ip.as_str(), session.user_agent.as_str()), ("203.0.113.7", "test/1.0"));
         let id = SessionId::from_slice(&session.id).unwrap();
         assert_eq!(cluster.keys.verify(&signed_in.token), Ok((user(13), id)));
 
@@ -42,12 +36,7 @@ async fn a_person_signs_in_and_is_known_from_then_on() {
         assert_eq!(valid.session.as_ref(), Some(&session));
         assert_eq!(node.list(13).await, [session]);
 
-        let admin = node
-            .sign_in("admin@example.com", PASSWORD)
-            .await
-            .unwrap()
-            .session
-            .unwrap();
+        let admin = node.sign_in("admin@example.com", PASSWORD).await.unwrap().session.unwrap();
         assert_eq!(node.validate(&admin).await.unwrap().role(), Role::Admin);
     }
 }
@@ -107,10 +96,7 @@ async fn signing_out_everywhere_while_a_password_is_checked_costs_no_second_hash
     node.end_all(13).await.unwrap();
     release.await.unwrap();
     let session = signing_in.await.unwrap().unwrap().session.unwrap();
-    assert!(
-        node.validate(&session).await.is_ok(),
-        "it was made after all were ended"
-    );
+    assert!(node.validate(&session).await.is_ok(), "it was made after all were ended");
     assert_eq!(node.hasher.hashes(), QUEUED + 1);
 }
 
@@ -132,10 +118,7 @@ async fn slow_sign_in(cluster: &Cluster, node: &crate::cluster::Node) -> (Signin
         async move { node.sign_in_with(keyed(JOHN, PASSWORD, 1, 1)).await }
     });
     // The record is written just before the credentials are read.
-    until("the sign-in has begun", || async {
-        cluster.count("SELECT count(*) FROM idempotency").await == 1
-    })
-    .await;
+    until("the sign-in has begun", || async { cluster.count("SELECT count(*) FROM idempotency").await == 1 }).await;
     (signing_in, others)
 }
 
@@ -153,10 +136,7 @@ async fn the_twenty_first_session_ends_the_oldest() {
         let listed = node.list(13).await;
         let newest_first: Vec<_> = sessions[1..].iter().rev().cloned().collect();
         assert_eq!(listed, newest_first);
-        assert_eq!(
-            node.validate(&sessions[0]).await.unwrap_err().code,
-            Code::Unauthenticated
-        );
+        assert_eq!(node.validate(&sessions[0]).await.unwrap_err().code, Code::Unauthenticated);
         for session in &sessions[1..] {
             assert!(node.validate(session).await.is_ok());
         }
@@ -173,15 +153,8 @@ async fn a_hash_below_todays_parameters_is_raised_at_sign_in() {
     node.sign_in(JOHN, "pässwörter zählen 🦀").await.unwrap();
     assert_eq!(node.hasher.hashes(), 2);
     let mut read = cluster.shards.read(user(13)).unwrap();
-    let stored = credentials::for_sign_in(&mut read, Bucket(13), user(13))
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(
-        stored.phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-        "{}",
-        stored.phc
-    );
+    let stored = credentials::for_sign_in(&mut read, Bucket(13), user(13)).await.unwrap().unwrap();
+    assert!(stored.phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", stored.phc);
     node.sign_in(JOHN, "pässwörter zählen 🦀").await.unwrap();
     assert_eq!(node.hasher.hashes(), 3);
 }

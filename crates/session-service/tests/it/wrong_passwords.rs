@@ -13,19 +13,10 @@ async fn after_ten_wrong_passwords_even_the_right_one_waits_out_the_hour() {
     cluster.add_user(13, JOHN, PASSWORD).await;
     let node = cluster.node();
     for _ in 0..9 {
-        assert_eq!(
-            node.sign_in(JOHN, "wrong password").await.unwrap_err().code,
-            Code::BadCredentials
-        );
+        assert_eq!(node.sign_in(JOHN, "wrong password").await.unwrap_err().code, Code::BadCredentials);
     }
     node.sign_in(JOHN, PASSWORD).await.unwrap();
-    assert_eq!(
-        node.sign_in("JOHN@example.com", "wrong password")
-            .await
-            .unwrap_err()
-            .code,
-        Code::BadCredentials
-    );
+    assert_eq!(node.sign_in("JOHN@example.com", "wrong password").await.unwrap_err().code, Code::BadCredentials);
 
     let hashes = node.hasher.hashes();
     cluster.advance(600_000);
@@ -34,11 +25,7 @@ async fn after_ten_wrong_passwords_even_the_right_one_waits_out_the_hour() {
     let limited = node.sign_in_with(keyed(JOHN, PASSWORD, 1, 1)).await.unwrap_err();
     assert_eq!(limited.code, Code::RateLimited);
     assert_eq!(node.hasher.hashes(), hashes, "a refused try costs no hash");
-    assert_eq!(
-        cluster.count("SELECT count(*) FROM idempotency").await,
-        0,
-        "and no write"
-    );
+    assert_eq!(cluster.count("SELECT count(*) FROM idempotency").await, 0, "and no write");
 
     cluster.advance(3_000_000);
     assert!(node.sign_in(JOHN, PASSWORD).await.is_ok());
@@ -49,12 +36,7 @@ async fn an_unknown_email_is_limited_like_a_known_one() {
     let cluster = Cluster::start(1).await;
     let node = cluster.node();
     let tries = futures::future::join_all((0..12).map(|_| node.sign_in("nobody@example.com", "wrong password"))).await;
-    let count = |code| {
-        tries
-            .iter()
-            .filter(|answer| answer.as_ref().is_err_and(|error| error.code == code))
-            .count()
-    };
+    let count = |code| tries.iter().filter(|answer| answer.as_ref().is_err_and(|error| error.code == code)).count();
     assert_eq!((count(Code::BadCredentials), count(Code::RateLimited)), (10, 2));
 }
 
@@ -67,8 +49,5 @@ async fn an_answer_on_record_is_given_to_a_limited_account_too() {
     for _ in 0..10 {
         node.sign_in(JOHN, "wrong password").await.unwrap_err();
     }
-    assert_eq!(
-        node.sign_in_with(keyed(JOHN, PASSWORD, 1, 1)).await.unwrap().token,
-        first.token
-    );
+    assert_eq!(node.sign_in_with(keyed(JOHN, PASSWORD, 1, 1)).await.unwrap().token, first.token);
 }

@@ -24,10 +24,7 @@ mod tests {
 
     #[test]
     fn blocks_are_odd_and_bounded() {
-        assert_eq!(
-            [length(0), length(1), length(256), length(257)],
-            [None, Some(1), Some(257), Some(257)]
-        );
+        assert_eq!([length(0), length(1), length(256), length(257)], [None, Some(1), Some(257), Some(257)]);
         assert_eq!([length(MAX_BLOCK), length(MAX_BLOCK + 1)], [Some(65_537), None]);
         assert_eq!(last_start(257) + 257, USER_ID_LIMIT);
     }

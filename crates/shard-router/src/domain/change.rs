@@ -28,11 +28,7 @@ pub fn apply(before: &Topology, edit: impl FnOnce(&mut Parts)) -> Result<Topolog
     if new.cluster_id != old.cluster_id {
         return Err(Refused::ClusterId);
     }
-    if let Some(gone) = old
-        .shards
-        .iter()
-        .find(|shard| new.shards.iter().all(|other| other.id != shard.id))
-    {
+    if let Some(gone) = old.shards.iter().find(|shard| new.shards.iter().all(|other| other.id != shard.id)) {
         return Err(Refused::ShardVanished(gone.id));
     }
     // A private bucket that ends leaves a hole, so that its number is not given out again with an old epoch.
@@ -67,24 +63,9 @@ pub struct Difference {
 pub fn difference(before: &Parts, after: &Parts) -> Difference {
     let known: BTreeMap<u32, &ShardInfo> = before.shards.iter().map(|shard| (shard.id, shard)).collect();
     let mut difference = Difference {
-        shards: after
-            .shards
-            .iter()
-            .filter(|shard| known.get(&shard.id) != Some(shard))
-            .cloned()
-            .collect(),
-        pins: after
-            .pins
-            .iter()
-            .filter(|(user, to)| before.pins.get(user) != Some(to))
-            .map(|(&u, &b)| (u, b))
-            .collect(),
-        unpinned: before
-            .pins
-            .keys()
-            .filter(|user| !after.pins.contains_key(user))
-            .copied()
-            .collect(),
+        shards: after.shards.iter().filter(|shard| known.get(&shard.id) != Some(shard)).cloned().collect(),
+        pins: after.pins.iter().filter(|(user, to)| before.pins.get(user) != Some(to)).map(|(&u, &b)| (u, b)).collect(),
+        unpinned: before.pins.keys().filter(|user| !after.pins.contains_key(user)).copied().collect(),
         ..Difference::default()
     };
     for (bucket, &owner) in (0u32..).zip(&after.buckets) {
@@ -124,38 +105,22 @@ mod tests {
             parts.pins.clear();
             parts.buckets.pop();
         });
-        let expected = Difference {
-            buckets: vec![(4096, None)],
-            unpinned: vec![12],
-            ..Difference::default()
-        };
+        let expected = Difference { buckets: vec![(4096, None)], unpinned: vec![12], ..Difference::default() };
         assert_eq!(difference(&after.to_parts(), &back.unwrap().to_parts()), expected);
     }
 
     #[test]
     fn an_owner_never_changes_within_an_epoch() {
         let before = two_shards();
-        assert_eq!(
-            apply(&before, |parts| parts.buckets[5] = Some(Owner(0, 1))),
-            Err(Refused::Epoch(5))
-        );
-        assert_eq!(
-            apply(&before, |parts| parts.buckets[5] = Some(Owner(1, 0))),
-            Err(Refused::Epoch(5))
-        );
-        assert!(matches!(
-            apply(&before, |parts| parts.buckets[5] = None),
-            Err(Refused::Invalid(_))
-        ));
+        assert_eq!(apply(&before, |parts| parts.buckets[5] = Some(Owner(0, 1))), Err(Refused::Epoch(5)));
+        assert_eq!(apply(&before, |parts| parts.buckets[5] = Some(Owner(1, 0))), Err(Refused::Epoch(5)));
+        assert!(matches!(apply(&before, |parts| parts.buckets[5] = None), Err(Refused::Invalid(_))));
     }
 
     #[test]
     fn shards_and_the_cluster_keep_their_names() {
         let before = two_shards();
-        assert_eq!(
-            apply(&before, |parts| parts.cluster_id.push('x')),
-            Err(Refused::ClusterId)
-        );
+        assert_eq!(apply(&before, |parts| parts.cluster_id.push('x')), Err(Refused::ClusterId));
         let dropped = apply(&before, |parts| {
             parts.shards.pop();
         });

@@ -20,11 +20,7 @@ pub fn first_map(cluster_id: String, shards: u32) -> Parts {
 }
 
 fn embedded(id: u32, of: u32) -> ShardInfo {
-    let name = if of == 1 {
-        "local".to_owned()
-    } else {
-        format!("local-{id}")
-    };
+    let name = if of == 1 { "local".to_owned() } else { format!("local-{id}") };
     ShardInfo {
         id,
         location: format!("shards/{name}.db"),
@@ -55,19 +51,8 @@ mod tests {
 
     #[test]
     fn one_shard_is_called_local_and_several_are_numbered() {
-        let names = |count| {
-            first_map("c".into(), count)
-                .shards
-                .into_iter()
-                .map(|shard| (shard.name, shard.location))
-        };
-        assert_eq!(
-            names(1).collect::<Vec<_>>(),
-            [("local".into(), "shards/local.db".into())]
-        );
-        assert_eq!(
-            names(2).next_back(),
-            Some(("local-1".into(), "shards/local-1.db".into()))
-        );
+        let names = |count| first_map("c".into(), count).shards.into_iter().map(|shard| (shard.name, shard.location));
+        assert_eq!(names(1).collect::<Vec<_>>(), [("local".into(), "shards/local.db".into())]);
+        assert_eq!(names(2).next_back(), Some(("local-1".into(), "shards/local-1.db".into())));
     }
 }

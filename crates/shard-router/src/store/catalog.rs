@@ -36,14 +36,7 @@ pub(crate) async fn begin(engine: &dyn Engine, first: Parts) -> Result<bool> {
                 return Ok(false);
             }
             let shards = i64::try_from(first.shards.len()).unwrap_or(1);
-            rows::write(
-                tx,
-                &change::Difference {
-                    shards: first.shards,
-                    ..change::Difference::default()
-                },
-            )
-            .await?;
+            rows::write(tx, &change::Difference { shards: first.shards, ..change::Difference::default() }).await?;
             tx.execute(FIRST_BUCKETS, &[shards.into()]).await?;
             tx.execute("INSERT INTO id_block (id, next) VALUES (1, 1)", &[]).await?;
             Ok(true)
@@ -58,8 +51,7 @@ pub(crate) async fn mark_adopted(engine: &dyn Engine, shards: Vec<u32>) -> Resul
     transact(engine, move |tx| {
         Box::pin(async move {
             for shard in shards {
-                tx.execute("UPDATE shard SET adopted = 1 WHERE id = $1", &[shard.into()])
-                    .await?;
+                tx.execute("UPDATE shard SET adopted = 1 WHERE id = $1", &[shard.into()]).await?;
             }
             Ok(())
         })
@@ -82,10 +74,7 @@ const LEASE: &str = "UPDATE id_block SET next = next + $1 WHERE id = 1 AND next 
 impl Catalog {
     pub(crate) fn new(engine: Arc<dyn Engine>, topology: Topology) -> Self {
         metrics::version(topology.version());
-        Self {
-            engine,
-            current: Arc::new(watch::Sender::new(Arc::new(topology))),
-        }
+        Self { engine, current: Arc::new(watch::Sender::new(Arc::new(topology))) }
     }
 
     /// The present topology.
@@ -152,10 +141,7 @@ impl Catalog {
         });
         let next = next.await?.0.ok_or(Error::NoIdsLeft)?;
         metrics::leased(length);
-        Ok(Block {
-            first: next - u64::from(length),
-            count: length,
-        })
+        Ok(Block { first: next - u64::from(length), count: length })
     }
 
     /// Never backwards: of two that come at once, the newer stays.

@@ -10,9 +10,7 @@ use crate::error::{Error, Result};
 
 /// The version, without the rest; `None` in a catalog that has not been begun.
 pub async fn version(engine: &dyn Engine) -> Result<Option<u64>> {
-    let rows = engine
-        .query("SELECT version FROM topology WHERE id = 1", Vec::new())
-        .await?;
+    let rows = engine.query("SELECT version FROM topology WHERE id = 1", Vec::new()).await?;
     Ok(rows.first().map(|row| row.u64(0)).transpose()?)
 }
 
@@ -32,9 +30,7 @@ pub async fn load(engine: &dyn Engine, cluster_id: &str) -> Result<Option<Topolo
             pins: pins(engine).await?,
         };
         if version(engine).await? == Some(version_before) {
-            return Topology::new(parts)
-                .map(Some)
-                .map_err(|invalid| Error::Damaged(invalid.to_string()));
+            return Topology::new(parts).map(Some).map_err(|invalid| Error::Damaged(invalid.to_string()));
         }
     }
 }
@@ -59,20 +55,14 @@ fn shard(row: &Row) -> Result<ShardInfo> {
 }
 
 async fn buckets(engine: &dyn Engine) -> Result<Vec<Option<Owner>>> {
-    let rows = engine
-        .query("SELECT bucket, shard, epoch FROM bucket ORDER BY bucket", Vec::new())
-        .await?;
+    let rows = engine.query("SELECT bucket, shard, epoch FROM bucket ORDER BY bucket", Vec::new()).await?;
     let mut buckets = Vec::with_capacity(rows.len());
     for row in &rows {
         if row.u64(0)? != buckets.len() as u64 {
             return Err(Error::Damaged(format!("bucket {} is missing", buckets.len())));
         }
         let epoch = row.u64(2)?;
-        buckets.push(if epoch > 0 {
-            Some(Owner(row.u32(1)?, epoch))
-        } else {
-            None
-        });
+        buckets.push(if epoch > 0 { Some(Owner(row.u32(1)?, epoch)) } else { None });
     }
     Ok(buckets)
 }
@@ -84,9 +74,7 @@ async fn pins(engine: &dyn Engine) -> Result<BTreeMap<u64, u32>> {
 
 /// The ids of the shards whose databases hold the cluster's identity.
 pub async fn adopted(engine: &dyn Engine) -> Result<Vec<u32>> {
-    let rows = engine
-        .query("SELECT id FROM shard WHERE adopted = 1", Vec::new())
-        .await?;
+    let rows = engine.query("SELECT id FROM shard WHERE adopted = 1", Vec::new()).await?;
     Ok(rows.iter().map(|row| row.u32(0)).collect::<store::Result<_>>()?)
 }
 
@@ -108,8 +96,7 @@ pub async fn write(tx: &mut dyn Transaction, difference: &Difference) -> store::
     }
     for &(bucket, owner) in &difference.buckets {
         let Owner(shard, epoch) = owner.unwrap_or(Owner(0, 0));
-        tx.execute(PUT_BUCKET, &[bucket.into(), shard.into(), epoch.into()])
-            .await?;
+        tx.execute(PUT_BUCKET, &[bucket.into(), shard.into(), epoch.into()]).await?;
     }
     // A private bucket may pass from one user to another in one change: first away, then there.
     for &user in &difference.unpinned {

@@ -23,10 +23,7 @@ async fn of_two_changes_at_once_one_wins_and_the_other_learns_the_version() {
 #[tokio::test]
 async fn two_routers_on_one_catalog_never_both_win_and_learn_from_each_other() {
     let cluster = Cluster::new();
-    let (one, two) = (
-        cluster.start(Some(2)).await.unwrap(),
-        cluster.start(None).await.unwrap(),
-    );
+    let (one, two) = (cluster.start(Some(2)).await.unwrap(), cluster.start(None).await.unwrap());
     let mut wins = 0;
     for round in 0..20u64 {
         let version = one.catalog().current().version().max(two.catalog().current().version());
@@ -38,10 +35,7 @@ async fn two_routers_on_one_catalog_never_both_win_and_learn_from_each_other() {
         wins += won;
     }
     assert!(wins >= 10, "{wins}");
-    until("both have the newest", || {
-        one.catalog().current() == two.catalog().current()
-    })
-    .await;
+    until("both have the newest", || one.catalog().current() == two.catalog().current()).await;
     assert_eq!(one.catalog().current().version(), 1 + u64::try_from(wins).unwrap());
 }
 
@@ -61,10 +55,7 @@ async fn changes_survive_a_restart() {
     let node = cluster.start(None).await.unwrap();
     assert_eq!(node.catalog().current(), changed);
     // The pin passes to another user and the bucket ends, its number with it.
-    node.catalog()
-        .change(2, |parts| parts.pins = [(13, 4096)].into())
-        .await
-        .unwrap();
+    node.catalog().change(2, |parts| parts.pins = [(13, 4096)].into()).await.unwrap();
     let ended = node.catalog().change(3, |parts| {
         parts.pins.clear();
         parts.buckets[4096] = None;
@@ -72,10 +63,7 @@ async fn changes_survive_a_restart() {
     ended.await.unwrap();
     node.stop().await;
     let node = cluster.start(None).await.unwrap();
-    let again = node
-        .catalog()
-        .change(4, |parts| parts.buckets[4096] = Some(Owner(1, 1)))
-        .await;
+    let again = node.catalog().change(4, |parts| parts.buckets[4096] = Some(Owner(1, 1))).await;
     assert!(matches!(again, Err(Error::Refused(Refused::Epoch(4096)))), "{again:?}");
 }
 
@@ -84,15 +72,9 @@ async fn a_change_that_breaks_a_rule_is_refused_and_changes_nothing() {
     let cluster = Cluster::new();
     let node = cluster.start(Some(2)).await.unwrap();
     let refused = [
-        node.catalog()
-            .change(1, |parts| parts.buckets[12] = Some(Owner(1, 1)))
-            .await,
-        node.catalog()
-            .change(1, |parts| parts.buckets[12] = Some(Owner(9, 2)))
-            .await,
-        node.catalog()
-            .change(1, |parts| parts.shards[1].state = ShardState::Removed)
-            .await,
+        node.catalog().change(1, |parts| parts.buckets[12] = Some(Owner(1, 1))).await,
+        node.catalog().change(1, |parts| parts.buckets[12] = Some(Owner(9, 2))).await,
+        node.catalog().change(1, |parts| parts.shards[1].state = ShardState::Removed).await,
         node.catalog().change(1, |parts| parts.cluster_id.clear()).await,
     ];
     assert!(matches!(

@@ -15,11 +15,7 @@ async fn shards(cluster: &Cluster, node: &Node) -> Shards {
 }
 
 async fn write(shards: &Shards, user: UserId, id: String) -> ShardId {
-    let written = shards
-        .write(user, move |tx| {
-            Box::pin(async move { inbox::consume(tx, &id, 1, 2).await })
-        })
-        .await;
+    let written = shards.write(user, move |tx| Box::pin(async move { inbox::consume(tx, &id, 1, 2).await })).await;
     let written = written.unwrap();
     assert!(written.value);
     written.position.shard
@@ -56,19 +52,11 @@ async fn writers_follow_a_bucket_that_changes_hands_again_and_again() {
     let all = shards.all();
     for epoch in 2..12u64 {
         let (from, to) = ((epoch % 2) as usize, ((epoch + 1) % 2) as usize);
-        let row = |state| OwnerRow {
-            bucket: Bucket(12),
-            epoch: Epoch(epoch),
-            state,
-            mover: None,
-        };
+        let row = |state| OwnerRow { bucket: Bucket(12), epoch: Epoch(epoch), state, mover: None };
         set_owner(&all[from], row(State::Gone)).await;
         set_owner(&all[to], row(State::Owned)).await;
         let owner = Owner(u32::try_from(to).unwrap(), epoch);
-        node.catalog()
-            .change(epoch - 1, |parts| parts.buckets[12] = Some(owner))
-            .await
-            .unwrap();
+        node.catalog().change(epoch - 1, |parts| parts.buckets[12] = Some(owner)).await.unwrap();
         assert_eq!(write(&shards, user, format!("epoch {epoch}")).await.0, owner.0);
     }
 }
@@ -88,17 +76,9 @@ async fn a_pin_and_a_new_shard_are_followed() {
         role_epoch: 1,
         weight: 1,
     };
-    node.catalog()
-        .change(1, |parts| parts.shards.push(added))
-        .await
-        .unwrap();
+    node.catalog().change(1, |parts| parts.shards.push(added)).await.unwrap();
     until("the new shard is open", || shards.get(ShardId(2)).is_some()).await;
-    let private = OwnerRow {
-        bucket: Bucket(4096),
-        epoch: Epoch(1),
-        state: State::Owned,
-        mover: None,
-    };
+    let private = OwnerRow { bucket: Bucket(4096), epoch: Epoch(1), state: State::Owned, mover: None };
     set_owner(&shards.get(ShardId(2)).unwrap(), private).await;
     let isolate = node.catalog().change(2, |parts| {
         parts.buckets.push(Some(Owner(2, 1)));
@@ -106,12 +86,6 @@ async fn a_pin_and_a_new_shard_are_followed() {
     });
     isolate.await.unwrap();
     until("the pin is known", || shards.topology().version() == 3).await;
-    assert_eq!(
-        write(&shards, UserId::new(12).unwrap(), "a".to_owned()).await,
-        ShardId(2)
-    );
-    assert_eq!(
-        write(&shards, UserId::new(12 + 4096).unwrap(), "a".to_owned()).await,
-        ShardId(0)
-    );
+    assert_eq!(write(&shards, UserId::new(12).unwrap(), "a".to_owned()).await, ShardId(2));
+    assert_eq!(write(&shards, UserId::new(12 + 4096).unwrap(), "a".to_owned()).await, ShardId(0));
 }

@@ -29,9 +29,7 @@ pub struct Node {
 
 impl Cluster {
     pub fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-        }
+        Self { folder: tempfile::tempdir().unwrap() }
     }
 
     pub fn path(&self) -> &Path {
@@ -40,12 +38,7 @@ impl Cluster {
 
     /// Starts the router; `shards` is the setting.
     pub async fn start(&self, shards: Option<u32>) -> Result<Node> {
-        let config = Config {
-            data_dir: self.path().to_owned(),
-            shards,
-            catch_up_ms: 20,
-            ..Config::default()
-        };
+        let config = Config { data_dir: self.path().to_owned(), shards, catch_up_ms: 20, ..Config::default() };
         let opener = engines::opener(self.path());
         let catalog = engines::catalog(self.path()).await?;
         let app = App::build(&config, Arc::clone(&catalog), &opener).await?;
@@ -53,13 +46,7 @@ impl Cluster {
         app.run(&shutdown);
         let routes = runtime::grpc::routes(app.routes(), &[SERVICE], &Readiness::new(), &shutdown).unwrap();
         let channel = runtime::grpc::embedded(routes, &shutdown);
-        Ok(Node {
-            channel,
-            opener,
-            app,
-            catalog,
-            shutdown,
-        })
+        Ok(Node { channel, opener, app, catalog, shutdown })
     }
 
     /// The same as [`Cluster::start`], where it must be refused: with which words.
@@ -108,9 +95,7 @@ impl Node {
 
 /// Runs one statement on a database.
 pub async fn execute(engine: &dyn Engine, sql: &'static str) {
-    store::transact(engine, move |tx| Box::pin(async move { tx.execute(sql, &[]).await }))
-        .await
-        .unwrap();
+    store::transact(engine, move |tx| Box::pin(async move { tx.execute(sql, &[]).await })).await.unwrap();
 }
 
 /// Looks until it holds.

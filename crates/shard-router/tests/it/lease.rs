@@ -15,13 +15,7 @@ async fn blocks_begin_with_one_and_never_overlap() {
     let node = cluster.start(None).await.unwrap();
     let leases = (0..100u32).map(|lease| {
         let mut client = node.client();
-        async move {
-            client
-                .lease_user_ids(LeaseUserIdsRequest { count: 1 + lease * 7 })
-                .await
-                .unwrap()
-                .into_inner()
-        }
+        async move { client.lease_user_ids(LeaseUserIdsRequest { count: 1 + lease * 7 }).await.unwrap().into_inner() }
     });
     let mut given = BTreeSet::new();
     for block in join_all(leases).await {
@@ -39,22 +33,13 @@ async fn a_lease_of_no_or_too_many_ids_is_invalid_input() {
     let cluster = Cluster::new();
     let node = cluster.start(None).await.unwrap();
     for count in [0, 65_537, u32::MAX] {
-        let refused = node
-            .client()
-            .lease_user_ids(LeaseUserIdsRequest { count })
-            .await
-            .unwrap_err();
+        let refused = node.client().lease_user_ids(LeaseUserIdsRequest { count }).await.unwrap_err();
         assert_eq!(refused.code(), tonic::Code::InvalidArgument);
         let error = from_status(&refused);
         assert_eq!((error.code, error.fields.len()), (Code::InvalidInput, 1));
     }
     for (count, leased) in [(1, 1), (256, 257), (65_536, 65_537)] {
-        let block = node
-            .client()
-            .lease_user_ids(LeaseUserIdsRequest { count })
-            .await
-            .unwrap()
-            .into_inner();
+        let block = node.client().lease_user_ids(LeaseUserIdsRequest { count }).await.unwrap().into_inner();
         assert_eq!(block.count, leased);
     }
 }
@@ -65,17 +50,8 @@ async fn no_id_reaches_two_to_the_53() {
     let node = cluster.start(None).await.unwrap();
     // 9007199254740992 - 10
     execute(node.database(), "UPDATE id_block SET next = 9007199254740982").await;
-    let refused = node
-        .client()
-        .lease_user_ids(LeaseUserIdsRequest { count: 11 })
-        .await
-        .unwrap_err();
+    let refused = node.client().lease_user_ids(LeaseUserIdsRequest { count: 11 }).await.unwrap_err();
     assert_eq!(from_status(&refused).code, Code::QuotaExceeded);
-    let block = node
-        .client()
-        .lease_user_ids(LeaseUserIdsRequest { count: 9 })
-        .await
-        .unwrap()
-        .into_inner();
+    let block = node.client().lease_user_ids(LeaseUserIdsRequest { count: 9 }).await.unwrap().into_inner();
     assert_eq!(block.first + u64::from(block.count), (1 << 53) - 1);
 }

@@ -30,10 +30,7 @@ async fn a_new_cluster_divides_all_buckets_among_its_shards() {
         for row in rows {
             found[row.bucket.0 as usize] += 1;
             let place = topology.place_of(row.bucket).unwrap();
-            assert_eq!(
-                (place.shard, place.epoch, row.state),
-                (info.shard_id(), row.epoch, State::Owned)
-            );
+            assert_eq!((place.shard, place.epoch, row.state), (info.shard_id(), row.epoch, State::Owned));
         }
     }
     assert!(found.iter().all(|&owners| owners == 1));
@@ -46,10 +43,7 @@ async fn one_shard_is_the_default_and_is_called_local() {
     let topology = node.catalog().current();
     assert_eq!(topology.shards().len(), 1);
     assert_eq!(
-        (
-            topology.shards()[0].name.as_str(),
-            topology.shards()[0].location.as_str()
-        ),
+        (topology.shards()[0].name.as_str(), topology.shards()[0].location.as_str()),
         ("local", "shards/local.db")
     );
 }
@@ -62,10 +56,7 @@ async fn a_restart_keeps_the_cluster_and_leases_no_id_again() {
     for shards in [Some(2), None, Some(2)] {
         let node = cluster.start(shards).await.unwrap();
         let topology = node.catalog().current();
-        assert_eq!(
-            cluster_id.get_or_insert(topology.cluster_id().to_owned()),
-            topology.cluster_id()
-        );
+        assert_eq!(cluster_id.get_or_insert(topology.cluster_id().to_owned()), topology.cluster_id());
         let ids = UserIds::new(node.channel.clone(), 64, node.shutdown());
         let first = ids.next().await.unwrap().get();
         assert!(first > last, "{first} after {last}");
@@ -100,11 +91,7 @@ async fn a_foreign_shard_file_is_refused_with_both_identities() {
         node.stop().await;
     }
     ours.remove("shards/local.db");
-    std::fs::copy(
-        theirs.path().join("shards/local.db"),
-        ours.path().join("shards/local.db"),
-    )
-    .unwrap();
+    std::fs::copy(theirs.path().join("shards/local.db"), ours.path().join("shards/local.db")).unwrap();
     for suffix in ["-wal", "-shm"] {
         let _ = std::fs::copy(
             theirs.path().join(format!("shards/local.db{suffix}")),
@@ -146,10 +133,7 @@ async fn a_shard_that_lost_its_file_is_not_silently_made_anew() {
     // The second try meets the empty file that the first one made.
     for _ in 0..2 {
         let refused = cluster.refused(None).await;
-        assert!(
-            refused.contains("local-1") && refused.contains("deleted or replaced"),
-            "{refused}"
-        );
+        assert!(refused.contains("local-1") && refused.contains("deleted or replaced"), "{refused}");
     }
 }
 
@@ -171,20 +155,12 @@ async fn a_first_start_that_was_cut_off_is_finished_by_the_next() {
     // After the shards had said who they are and before the catalog was begun.
     let cluster = Cluster::new();
     let node = cluster.start(Some(1)).await.unwrap();
-    for sql in [
-        "DELETE FROM topology",
-        "DELETE FROM shard",
-        "DELETE FROM bucket",
-        "DELETE FROM id_block",
-    ] {
+    for sql in ["DELETE FROM topology", "DELETE FROM shard", "DELETE FROM bucket", "DELETE FROM id_block"] {
         execute(node.database(), sql).await;
     }
     let cluster_id = node.catalog().current().cluster_id().to_owned();
     node.stop().await;
-    assert_eq!(
-        cluster.start(None).await.unwrap().catalog().current().cluster_id(),
-        cluster_id
-    );
+    assert_eq!(cluster.start(None).await.unwrap().catalog().current().cluster_id(), cluster_id);
 }
 
 #[tokio::test]

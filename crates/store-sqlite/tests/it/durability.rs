@@ -27,12 +27,7 @@ async fn child_that_writes_until_it_is_killed() {
     let mut options = Options::at(Path::new(&dir).join("shard-0.db"));
     options.acknowledge_before_commit = std::env::var_os("STORE_TEST_SABOTAGE").is_some();
     let (_engine, shard) = shard(&options).await;
-    let offset: u64 = std::env::var_os("STORE_TEST_OFFSET")
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let offset: u64 = std::env::var_os("STORE_TEST_OFFSET").unwrap().to_str().unwrap().parse().unwrap();
     join_all((0..16_u64).map(|writer| {
         let shard = &shard;
         async move {
@@ -41,9 +36,7 @@ async fn child_that_writes_until_it_is_killed() {
                 let line = format!("ack {id}\n");
                 let bucket = u32::try_from(writer).unwrap();
                 shard
-                    .write(own(bucket), move |tx| {
-                        Box::pin(async move { inbox::consume(tx, &id, NOW, NOW).await })
-                    })
+                    .write(own(bucket), move |tx| Box::pin(async move { inbox::consume(tx, &id, NOW, NOW).await }))
                     .await
                     .unwrap();
                 // One call, so that no line is cut in two by the kill.
@@ -58,9 +51,7 @@ async fn child_that_writes_until_it_is_killed() {
 fn run_and_kill(dir: &TempDir, offset: u64, sabotage: bool) -> BTreeSet<String> {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", CHILD, "--ignored", "--nocapture"]);
-    command
-        .env("STORE_TEST_DIR", dir.path())
-        .env("STORE_TEST_OFFSET", offset.to_string());
+    command.env("STORE_TEST_DIR", dir.path()).env("STORE_TEST_OFFSET", offset.to_string());
     if sabotage {
         command.env("STORE_TEST_SABOTAGE", "1");
     }
@@ -97,11 +88,7 @@ async fn a_kill_loses_nothing_acknowledged() {
     let mut acknowledged = BTreeSet::new();
     for round in 0..5 {
         acknowledged.append(&mut run_and_kill(&dir, round * 1_000_000, false));
-        assert!(
-            acknowledged.len() >= 300,
-            "the child did not write: {}",
-            acknowledged.len()
-        );
+        assert!(acknowledged.len() >= 300, "the child did not write: {}", acknowledged.len());
         assert_eq!(missing(&dir, &acknowledged).await, 0, "round {round}");
     }
 }
@@ -125,9 +112,7 @@ async fn positions_rise_over_restarts_and_kills() {
         let (engine, shard) = shard(&super::options(&dir)).await;
         for number in 0..3 {
             let id = format!("{round}-{number}");
-            let work = shard.write(own(0), move |tx| {
-                Box::pin(async move { inbox::consume(tx, &id, NOW, NOW).await })
-            });
+            let work = shard.write(own(0), move |tx| Box::pin(async move { inbox::consume(tx, &id, NOW, NOW).await }));
             let log = work.await.unwrap().position.log;
             assert!(log > last, "{log} after {last}");
             last = log;

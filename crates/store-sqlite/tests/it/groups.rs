@@ -62,20 +62,12 @@ async fn writers_that_wait_together_share_one_commit() {
 async fn a_transaction_that_changes_nothing_costs_no_sync_and_has_a_position() {
     let dir = TempDir::new().unwrap();
     let (engine, first) = shard(&options(&dir)).await;
-    let written = first
-        .write(own(0), |tx| {
-            Box::pin(async move { inbox::consume(tx, "x", NOW, NOW).await })
-        })
-        .await
-        .unwrap();
+    let written =
+        first.write(own(0), |tx| Box::pin(async move { inbox::consume(tx, "x", NOW, NOW).await })).await.unwrap();
     engine.close().await;
     let (engine, second) = shard(&options(&dir)).await;
-    let again = second
-        .write(own(0), |tx| {
-            Box::pin(async move { inbox::consume(tx, "x", NOW, NOW).await })
-        })
-        .await
-        .unwrap();
+    let again =
+        second.write(own(0), |tx| Box::pin(async move { inbox::consume(tx, "x", NOW, NOW).await })).await.unwrap();
     assert_eq!((written.value, again.value), (true, false));
     assert!(again.position.log >= written.position.log);
     assert_eq!(engine.stats(), Stats::default());
@@ -89,11 +81,7 @@ async fn reads_go_on_while_a_transaction_is_open() {
     assert!(futures::poll!(&mut held).is_pending());
     is_inside.recv().unwrap();
     for _ in 0..100 {
-        let rows = shard
-            .read_all()
-            .query("SELECT count(*) FROM bucket_owner", &[])
-            .await
-            .unwrap();
+        let rows = shard.read_all().query("SELECT count(*) FROM bucket_owner", &[]).await.unwrap();
         assert_eq!(rows[0].int(0).unwrap(), 16);
     }
     go_on.send(()).unwrap();
@@ -112,9 +100,9 @@ async fn a_full_queue_is_busy_and_nothing_of_the_refused_is_done() {
     let mut taken = Vec::new();
     let mut busy = 0;
     for id in 0..20 {
-        let mut write = Box::pin(shard.write(own(0), move |tx| {
-            Box::pin(async move { inbox::consume(tx, &id.to_string(), NOW, NOW).await })
-        }));
+        let mut write = Box::pin(
+            shard.write(own(0), move |tx| Box::pin(async move { inbox::consume(tx, &id.to_string(), NOW, NOW).await })),
+        );
         match futures::poll!(&mut write) {
             std::task::Poll::Pending => taken.push(write),
             std::task::Poll::Ready(Err(Error::Busy)) => busy += 1,
@@ -154,31 +142,18 @@ async fn work_that_awaits_something_else_is_refused_at_once() {
             })
         })
         .await;
-    let Err(Error::Fault(text)) = ended else {
-        panic!("{ended:?}")
-    };
+    let Err(Error::Fault(text)) = ended else { panic!("{ended:?}") };
     assert!(text.contains("awaited"), "{text}");
-    assert!(
-        !inbox::contains(&mut shard.read(own(0)), own(0).bucket, "x")
-            .await
-            .unwrap()
-    );
+    assert!(!inbox::contains(&mut shard.read(own(0)), own(0).bucket, "x").await.unwrap());
 }
 
 #[tokio::test]
 async fn a_disk_that_is_full_is_told_and_what_was_there_stays() {
     let dir = TempDir::new().unwrap();
     let (engine, shard) = shard(&options(&dir)).await;
-    shard
-        .write(own(0), |tx| {
-            Box::pin(async move { inbox::consume(tx, "kept", NOW, NOW).await })
-        })
-        .await
-        .unwrap();
+    shard.write(own(0), |tx| Box::pin(async move { inbox::consume(tx, "kept", NOW, NOW).await })).await.unwrap();
     // SQLite's own bound on the file's pages meets writers as a full disk does.
-    let limit = transact(&*engine, |tx| {
-        Box::pin(async move { tx.define("PRAGMA max_page_count = 50").await })
-    });
+    let limit = transact(&*engine, |tx| Box::pin(async move { tx.define("PRAGMA max_page_count = 50").await }));
     limit.await.unwrap();
     let writes = (0..200_u32).map(|id| {
         shard.write(own(id % 16), move |tx| {
@@ -186,43 +161,19 @@ async fn a_disk_that_is_full_is_told_and_what_was_there_stays() {
         })
     });
     let ended = join_all(writes).await;
-    let full = ended
-        .iter()
-        .filter(|ended| matches!(ended, Err(Error::DiskFull(_))))
-        .count();
-    let told = ended
-        .iter()
-        .filter(|ended| matches!(ended, Err(Error::DiskFull(_) | Error::Unavailable(_))))
-        .count();
-    let good: BTreeSet<String> = (0..)
-        .zip(&ended)
-        .filter(|(_, ended)| ended.is_ok())
-        .map(|(id, _): (u32, _)| format!("{id:01000}"))
-        .collect();
+    let full = ended.iter().filter(|ended| matches!(ended, Err(Error::DiskFull(_)))).count();
+    let told = ended.iter().filter(|ended| matches!(ended, Err(Error::DiskFull(_) | Error::Unavailable(_)))).count();
+    let good: BTreeSet<String> =
+        (0..).zip(&ended).filter(|(_, ended)| ended.is_ok()).map(|(id, _): (u32, _)| format!("{id:01000}")).collect();
     assert!(full > 0);
     assert_eq!(good.len() + told, 200);
-    let rows = shard
-        .read_all()
-        .query("SELECT id FROM inbox WHERE id <> 'kept'", &[])
-        .await
-        .unwrap();
+    let rows = shard.read_all().query("SELECT id FROM inbox WHERE id <> 'kept'", &[]).await.unwrap();
     let found: BTreeSet<String> = rows.iter().map(|row| row.text(0).unwrap()).collect();
     assert_eq!(found, good, "acknowledged and written are the same");
-    assert!(
-        inbox::contains(&mut shard.read(own(0)), own(0).bucket, "kept")
-            .await
-            .unwrap()
-    );
-    let room = transact(&*engine, |tx| {
-        Box::pin(async move { tx.define("PRAGMA max_page_count = 100000").await })
-    });
+    assert!(inbox::contains(&mut shard.read(own(0)), own(0).bucket, "kept").await.unwrap());
+    let room = transact(&*engine, |tx| Box::pin(async move { tx.define("PRAGMA max_page_count = 100000").await }));
     room.await.unwrap();
-    shard
-        .write(own(0), |tx| {
-            Box::pin(async move { inbox::consume(tx, "after", NOW, NOW).await })
-        })
-        .await
-        .unwrap();
+    shard.write(own(0), |tx| Box::pin(async move { inbox::consume(tx, "after", NOW, NOW).await })).await.unwrap();
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -274,11 +225,7 @@ async fn run(dir: &TempDir, plans: &[Plan]) -> (BTreeSet<String>, BTreeSet<Strin
             })
         })
     });
-    let acknowledged = join_all(writes)
-        .await
-        .into_iter()
-        .filter_map(|ended| Some(ended.ok()?.value))
-        .collect();
+    let acknowledged = join_all(writes).await.into_iter().filter_map(|ended| Some(ended.ok()?.value)).collect();
     let rows = shard.read_all().query("SELECT id FROM inbox", &[]).await.unwrap();
     (acknowledged, rows.iter().map(|row| row.text(0).unwrap()).collect())
 }

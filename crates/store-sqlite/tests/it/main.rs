@@ -19,10 +19,7 @@ use tempfile::TempDir;
 const NOW: i64 = 1_700_000_000_000;
 
 fn own(bucket: u32) -> Ownership {
-    Ownership {
-        bucket: Bucket(bucket),
-        epoch: Epoch(1),
-    }
+    Ownership { bucket: Bucket(bucket), epoch: Epoch(1) }
 }
 
 fn options(dir: &TempDir) -> Options {
@@ -32,15 +29,9 @@ fn options(dir: &TempDir) -> Options {
 /// A prepared shard that owns the first 16 buckets.
 async fn shard(options: &Options) -> (Arc<Sqlite>, Shard) {
     let engine = Sqlite::open(options).unwrap();
-    let identity = Identity {
-        cluster: Cluster::Known("c1".to_owned()),
-        member: "shard-0".to_owned(),
-    };
+    let identity = Identity { cluster: Cluster::Known("c1".to_owned()), member: "shard-0".to_owned() };
     prepare(&*engine, &SHARD, identity).await.unwrap();
     let shard = Shard::new(ShardId(0), Arc::clone(&engine) as _);
-    shard
-        .adopt((0..16).map(|bucket| (Bucket(bucket), Epoch(1))).collect())
-        .await
-        .unwrap();
+    shard.adopt((0..16).map(|bucket| (Bucket(bucket), Epoch(1))).collect()).await.unwrap();
     (engine, shard)
 }

@@ -28,10 +28,7 @@ impl Query for Recorder {
 async fn no_statement_walks_a_whole_table() {
     let dir = TempDir::new().unwrap();
     let (engine, shard) = shard(&options(&dir)).await;
-    let mut recorder = Recorder {
-        read: shard.read_all(),
-        asked: Vec::new(),
-    };
+    let mut recorder = Recorder { read: shard.read_all(), asked: Vec::new() };
     let q = &mut recorder;
     let (bucket, user) = (Bucket(12), UserId::new(12).unwrap());
     let image = ImageId::from_bytes([1; 16]);
@@ -63,9 +60,7 @@ async fn no_statement_walks_a_whole_table() {
 
     let file = rusqlite::Connection::open(options(&dir).path).unwrap();
     for (sql, params) in asked {
-        let mut plan = file
-            .prepare(&format!("EXPLAIN QUERY PLAN {}", sql.replace('$', "?")))
-            .unwrap();
+        let mut plan = file.prepare(&format!("EXPLAIN QUERY PLAN {}", sql.replace('$', "?"))).unwrap();
         for (index, param) in params.iter().enumerate() {
             match param {
                 Value::Int(int) => plan.raw_bind_parameter(index + 1, int).unwrap(),

@@ -55,33 +55,18 @@ async fn a_full_disk_at_the_start_is_said_to_be_one() {
     let dir = TempDir::new().unwrap();
     let engine = Sqlite::open(&options(&dir)).unwrap();
     // SQLite's own bound on the file's pages meets the first migration as a full disk does.
-    let limit = transact(&*engine, |tx| {
-        Box::pin(async move { tx.define("PRAGMA max_page_count = 4").await })
-    });
+    let limit = transact(&*engine, |tx| Box::pin(async move { tx.define("PRAGMA max_page_count = 4").await }));
     limit.await.unwrap();
-    let identity = Identity {
-        cluster: Cluster::Known("c1".to_owned()),
-        member: "shard-0".to_owned(),
-    };
-    let Err(Error::Unusable(text)) = prepare(&*engine, &SHARD, identity).await else {
-        panic!("prepared")
-    };
-    assert!(
-        text.contains("shard-0") && text.contains("full") && text.contains("space"),
-        "{text}"
-    );
+    let identity = Identity { cluster: Cluster::Known("c1".to_owned()), member: "shard-0".to_owned() };
+    let Err(Error::Unusable(text)) = prepare(&*engine, &SHARD, identity).await else { panic!("prepared") };
+    assert!(text.contains("shard-0") && text.contains("full") && text.contains("space"), "{text}");
 }
 
 #[tokio::test]
 async fn the_files_can_be_read_by_their_owner_only() {
     let dir = TempDir::new().unwrap();
     let (_engine, shard) = shard(&options(&dir)).await;
-    shard
-        .write(own(0), |tx| {
-            Box::pin(async move { inbox::consume(tx, "x", NOW, NOW).await })
-        })
-        .await
-        .unwrap();
+    shard.write(own(0), |tx| Box::pin(async move { inbox::consume(tx, "x", NOW, NOW).await })).await.unwrap();
     for file in fs::read_dir(dir.path()).unwrap() {
         let file = file.unwrap();
         assert_eq!(file.metadata().unwrap().mode() & 0o077, 0, "{:?}", file.file_name());
@@ -94,17 +79,9 @@ async fn a_closed_database_is_one_file_and_opens_again() {
     for round in 0..3 {
         let (engine, shard) = shard(&options(&dir)).await;
         let id = round.to_string();
-        shard
-            .write(own(0), move |tx| {
-                Box::pin(async move { inbox::consume(tx, &id, NOW, NOW).await })
-            })
-            .await
-            .unwrap();
+        shard.write(own(0), move |tx| Box::pin(async move { inbox::consume(tx, &id, NOW, NOW).await })).await.unwrap();
         engine.close().await;
-        let files: Vec<_> = fs::read_dir(dir.path())
-            .unwrap()
-            .map(|file| file.unwrap().file_name())
-            .collect();
+        let files: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
         assert_eq!(files, ["shard-0.db"], "the log was taken into the file");
     }
 }
@@ -119,16 +96,11 @@ async fn two_processes_may_share_a_file() {
         for (name, shard) in [("a", &first), ("b", &second)] {
             let id = format!("{name}{round}");
             let (written, read) = (id.clone(), id);
-            let work = shard.write(own(1), move |tx| {
-                Box::pin(async move { inbox::consume(tx, &written, NOW, NOW).await })
-            });
+            let work =
+                shard.write(own(1), move |tx| Box::pin(async move { inbox::consume(tx, &written, NOW, NOW).await }));
             assert!(work.await.unwrap().value);
             let other = if name == "a" { &second } else { &first };
-            assert!(
-                inbox::contains(&mut other.read(own(1)), own(1).bucket, &read)
-                    .await
-                    .unwrap()
-            );
+            assert!(inbox::contains(&mut other.read(own(1)), own(1).bucket, &read).await.unwrap());
         }
     }
 }

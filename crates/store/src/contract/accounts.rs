@@ -25,21 +25,12 @@ pub async fn an_email_is_claimed_once_and_by_its_operation_only(engine: Arc<dyn 
                 assert!(!email_claims::release_reserved(tx, "x@example.com", "op-b").await?);
                 assert!(email_claims::extend(tx, "x@example.com", "op-a", NOW + 9).await?);
                 assert!(email_claims::confirm(tx, "x@example.com", "op-a").await?);
-                assert!(
-                    email_claims::confirm(tx, "x@example.com", "op-a").await?,
-                    "confirming twice is the same"
-                );
-                assert!(
-                    !email_claims::release_reserved(tx, "x@example.com", "op-a").await?,
-                    "a confirmed claim stays"
-                );
+                assert!(email_claims::confirm(tx, "x@example.com", "op-a").await?, "confirming twice is the same");
+                assert!(!email_claims::release_reserved(tx, "x@example.com", "op-a").await?, "a confirmed claim stays");
                 assert!(!email_claims::release_of_user(tx, "x@example.com", b).await?);
                 assert!(!email_claims::take_over(tx, "x@example.com", "op-b", "op-d", NOW).await?);
                 assert!(email_claims::take_over(tx, "x@example.com", "op-a", "op-d", NOW + 9).await?);
-                assert!(
-                    !email_claims::release(tx, "x@example.com", "op-a").await?,
-                    "it is op-d's now"
-                );
+                assert!(!email_claims::release(tx, "x@example.com", "op-a").await?, "it is op-d's now");
                 assert!(email_claims::confirm(tx, "x@example.com", "op-d").await?);
                 assert!(email_claims::reserve(tx, "y@example.com", a, "op-e", NOW + 9).await?);
                 assert!(email_claims::release(tx, "y@example.com", "op-e").await?);
@@ -57,17 +48,9 @@ pub async fn an_email_is_claimed_once_and_by_its_operation_only(engine: Arc<dyn 
     );
     let overdue = email_claims::overdue(&mut shard.read_all(), NOW, 10).await.unwrap();
     assert_eq!(overdue.len(), 1);
-    assert_eq!(
-        (overdue[0].own, overdue[0].row.email.as_str()),
-        (own(3), "late@example.com")
-    );
+    assert_eq!((overdue[0].own, overdue[0].row.email.as_str()), (own(3), "late@example.com"));
     set_owner(&engine, 3, 1, bucket_owner::State::Fenced).await;
-    assert!(
-        email_claims::overdue(&mut shard.read_all(), NOW, 10)
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(email_claims::overdue(&mut shard.read_all(), NOW, 10).await.unwrap().is_empty());
 }
 
 pub async fn of_twenty_that_race_for_an_email_one_gets_it(engine: Arc<dyn Engine>) {
@@ -80,15 +63,9 @@ pub async fn of_twenty_that_race_for_an_email_one_gets_it(engine: Arc<dyn Engine
         })
     });
     let ended = futures::future::join_all(claims).await;
-    let winners: Vec<u64> = (1..)
-        .zip(ended)
-        .filter_map(|(id, ended)| ended.unwrap().value.then_some(id))
-        .collect();
+    let winners: Vec<u64> = (1..).zip(ended).filter_map(|(id, ended)| ended.unwrap().value.then_some(id)).collect();
     assert_eq!(winners.len(), 1);
-    let claim = email_claims::get(&mut shard.read(own(3)), Bucket(3), "x@example.com")
-        .await
-        .unwrap()
-        .unwrap();
+    let claim = email_claims::get(&mut shard.read(own(3)), Bucket(3), "x@example.com").await.unwrap().unwrap();
     assert_eq!(claim.user_id.get(), winners[0]);
 }
 
@@ -96,10 +73,7 @@ pub async fn a_user_changes_by_its_version_only_and_a_void_id_stays_barred(engin
     let shard = shard(&engine, 16).await;
     let mut row = user(12);
     row.picture_version = 3;
-    row.user.address = Some(Address {
-        postal_code: Some(PostalCode("02134".to_owned())),
-        ..Address::default()
-    });
+    row.user.address = Some(Address { postal_code: Some(PostalCode("02134".to_owned())), ..Address::default() });
     row.user.picture = Some(ProfilePicture {
         image_id: ImageId::from_bytes([1; 16]),
         variant: "default".to_owned(),
@@ -131,14 +105,8 @@ pub async fn a_user_changes_by_its_version_only_and_a_void_id_stays_barred(engin
         .unwrap()
         .value
         .unwrap();
-    assert_eq!(
-        (deleted.state, deleted.session_epoch, deleted.picture_version),
-        (users::State::Deleted, 3, 3)
-    );
-    assert_eq!(
-        (deleted.user.email.as_str(), deleted.user.picture, deleted.user.address),
-        ("", None, None)
-    );
+    assert_eq!((deleted.state, deleted.session_epoch, deleted.picture_version), (users::State::Deleted, 3, 3));
+    assert_eq!((deleted.user.email.as_str(), deleted.user.picture, deleted.user.address), ("", None, None));
     // The sweeper's row meets the late creator.
     let late = shard
         .write(own(13), |tx| {
@@ -150,12 +118,7 @@ pub async fn a_user_changes_by_its_version_only_and_a_void_id_stays_barred(engin
         .await
         .unwrap();
     assert!(!late.value);
-    assert_eq!(
-        users::get_live(&mut shard.read(own(13)), Bucket(13), user_id(13))
-            .await
-            .unwrap(),
-        None
-    );
+    assert_eq!(users::get_live(&mut shard.read(own(13)), Bucket(13), user_id(13)).await.unwrap(), None);
 }
 
 pub async fn many_users_come_in_few_statements_and_none_twice(engine: Arc<dyn Engine>) {
@@ -164,21 +127,14 @@ pub async fn many_users_come_in_few_statements_and_none_twice(engine: Arc<dyn En
         add_user(&shard, id).await;
     }
     for asked in [0_u64, 1, 7, 8, 9, 63, 64, 65, 128, 150, 200] {
-        let keys: Vec<_> = (1..=asked)
-            .map(|id| (Bucket::of_user(user_id(id)), user_id(id)))
-            .collect();
+        let keys: Vec<_> = (1..=asked).map(|id| (Bucket::of_user(user_id(id)), user_id(id))).collect();
         let found = users::get_many(&mut shard.read_all(), &keys).await.unwrap();
         let ids: BTreeSet<u64> = found.iter().map(|row| row.user.id.get()).collect();
         assert_eq!(ids, (1..=asked.min(150)).collect(), "{asked}");
         assert_eq!(found.len(), ids.len(), "{asked}");
     }
     // A right id in a wrong bucket is nobody.
-    assert!(
-        users::get_many(&mut shard.read_all(), &[(Bucket(2), user_id(1))])
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(users::get_many(&mut shard.read_all(), &[(Bucket(2), user_id(1))]).await.unwrap().is_empty());
 }
 
 pub async fn users_are_listed_in_the_order_of_ids_over_owned_buckets(engine: Arc<dyn Engine>) {
@@ -209,16 +165,8 @@ pub async fn a_session_is_made_only_in_the_epoch_of_its_credentials(engine: Arc<
                     ("phc-1", 1, "user12@example.com")
                 );
                 assert!(sessions::insert(tx, &session(12, 1, NOW)).await?);
-                assert!(
-                    sessions::insert(tx, &session(12, 1, NOW)).await?,
-                    "a repeat counts as made"
-                );
-                assert!(
-                    sessions::get(tx, Bucket(12), id, SessionId([1; 16]))
-                        .await?
-                        .unwrap()
-                        .is_live(NOW)
-                );
+                assert!(sessions::insert(tx, &session(12, 1, NOW)).await?, "a repeat counts as made");
+                assert!(sessions::get(tx, Bucket(12), id, SessionId([1; 16])).await?.unwrap().is_live(NOW));
                 // The password changes while another signs in with the old one.
                 credentials::set(tx, id, "phc-2", NOW).await?;
                 assert!(!credentials::rehash(tx, id, "phc-1", "phc-1-stronger").await?);
@@ -227,12 +175,7 @@ pub async fn a_session_is_made_only_in_the_epoch_of_its_credentials(engine: Arc<
                 let over = sessions::get(tx, Bucket(12), id, SessionId([1; 16])).await?.unwrap();
                 assert!(!over.is_live(NOW));
                 assert!(sessions::carry_over(tx, id, SessionId([1; 16]), epoch).await?);
-                assert!(
-                    sessions::get(tx, Bucket(12), id, SessionId([1; 16]))
-                        .await?
-                        .unwrap()
-                        .is_live(NOW)
-                );
+                assert!(sessions::get(tx, Bucket(12), id, SessionId([1; 16])).await?.unwrap().is_live(NOW));
                 Ok(())
             })
         })
@@ -253,19 +196,10 @@ pub async fn the_oldest_sessions_end_and_others_stay(engine: Arc<dyn Engine>) {
                     assert!(sessions::insert(tx, &session(12, number, NOW + i64::from(number))).await?);
                 }
                 let ended = sessions::revoke_oldest(tx, id, 4, NOW + 10).await?;
-                assert_eq!(
-                    ended.iter().map(|id| id.0[0]).collect::<BTreeSet<_>>(),
-                    BTreeSet::from([1, 2])
-                );
+                assert_eq!(ended.iter().map(|id| id.0[0]).collect::<BTreeSet<_>>(), BTreeSet::from([1, 2]));
                 assert!(sessions::revoke(tx, id, SessionId([3; 16]), NOW + 10).await?);
-                assert!(
-                    !sessions::revoke(tx, id, SessionId([3; 16]), NOW + 10).await?,
-                    "over is over"
-                );
-                assert!(
-                    !sessions::revoke(tx, user_id(11), SessionId([4; 16]), NOW + 10).await?,
-                    "another's"
-                );
+                assert!(!sessions::revoke(tx, id, SessionId([3; 16]), NOW + 10).await?, "over is over");
+                assert!(!sessions::revoke(tx, user_id(11), SessionId([4; 16]), NOW + 10).await?, "another's");
                 assert!(sessions::touch(tx, id, SessionId([6; 16]), NOW + 60_000, NOW + 2_000_000).await?);
                 assert!(!sessions::touch(tx, id, SessionId([3; 16]), NOW + 60_000, NOW).await?);
                 let live = sessions::live_of_user(tx, Bucket(12), id, NOW + 10).await?;
@@ -273,25 +207,13 @@ pub async fn the_oldest_sessions_end_and_others_stay(engine: Arc<dyn Engine>) {
                 assert_eq!(live[0].expires_at_ms, NOW + 2_000_000);
                 let ended = sessions::revoke_others(tx, id, Some(SessionId([5; 16])), NOW + 10).await?;
                 assert_eq!(ended.len(), 2);
-                assert_eq!(
-                    sessions::revoke_others(tx, id, None, NOW + 10).await?,
-                    [SessionId([5; 16])]
-                );
+                assert_eq!(sessions::revoke_others(tx, id, None, NOW + 10).await?, [SessionId([5; 16])]);
                 Ok(())
             })
         })
         .await
         .unwrap();
-    assert_eq!(
-        sessions::expired(&mut shard.read_all(), NOW + 1_000_000, 10)
-            .await
-            .unwrap(),
-        [own(12)]
-    );
-    let purged = shard
-        .write(own(12), |tx| {
-            Box::pin(async move { sessions::purge(tx, NOW + 1_000_000).await })
-        })
-        .await;
+    assert_eq!(sessions::expired(&mut shard.read_all(), NOW + 1_000_000, 10).await.unwrap(), [own(12)]);
+    let purged = shard.write(own(12), |tx| Box::pin(async move { sessions::purge(tx, NOW + 1_000_000).await })).await;
     assert_eq!(purged.unwrap().value, 5, "the one that was used later is kept");
 }

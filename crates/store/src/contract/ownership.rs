@@ -20,38 +20,16 @@ pub async fn a_stale_epoch_is_refused_by_the_shard(engine: Arc<dyn Engine>) {
     let shard = shard(&engine, 16).await;
     set_owner(&engine, 12, 5, State::Owned).await;
     for stale in [1, 4, 6] {
-        let own = Ownership {
-            bucket: Bucket(12),
-            epoch: Epoch(stale),
-        };
+        let own = Ownership { bucket: Bucket(12), epoch: Epoch(stale) };
         let row = user(12);
-        let refused = shard
-            .write(own, move |tx| Box::pin(async move { users::insert(tx, &row).await }))
-            .await;
-        let Err(Error::Moved {
-            bucket: Bucket(12),
-            found: Some(Epoch(5)),
-        }) = refused
-        else {
-            panic!("{refused:?}")
-        };
+        let refused = shard.write(own, move |tx| Box::pin(async move { users::insert(tx, &row).await })).await;
+        let Err(Error::Moved { bucket: Bucket(12), found: Some(Epoch(5)) }) = refused else { panic!("{refused:?}") };
     }
-    let nobody = users::get(&mut shard.read_all(), Bucket(12), user_id(12))
-        .await
-        .unwrap();
+    let nobody = users::get(&mut shard.read_all(), Bucket(12), user_id(12)).await.unwrap();
     assert_eq!(nobody, None);
-    let own = Ownership {
-        bucket: Bucket(12),
-        epoch: Epoch(5),
-    };
+    let own = Ownership { bucket: Bucket(12), epoch: Epoch(5) };
     let row = user(12);
-    assert!(
-        shard
-            .write(own, move |tx| Box::pin(async move { users::insert(tx, &row).await }))
-            .await
-            .unwrap()
-            .value
-    );
+    assert!(shard.write(own, move |tx| Box::pin(async move { users::insert(tx, &row).await })).await.unwrap().value);
 }
 
 // R68
@@ -66,31 +44,16 @@ pub async fn a_bucket_in_any_other_state_takes_no_writes(engine: Arc<dyn Engine>
     ] {
         set_owner(&engine, 0, 1, state).await;
         let id = format!("{state:?}");
-        let ended = shard
-            .write(own(0), move |tx| {
-                Box::pin(async move { inbox::consume(tx, &id, NOW, NOW).await })
-            })
-            .await;
+        let ended =
+            shard.write(own(0), move |tx| Box::pin(async move { inbox::consume(tx, &id, NOW, NOW).await })).await;
         match ended {
             Ok(_) => assert!(takes, "{state:?}"),
-            Err(Error::Moved {
-                found: Some(Epoch(1)), ..
-            }) => assert!(!takes, "{state:?}"),
+            Err(Error::Moved { found: Some(Epoch(1)), .. }) => assert!(!takes, "{state:?}"),
             Err(other) => panic!("{other}"),
         }
     }
-    let ended = shard
-        .write(own(99), |tx| {
-            Box::pin(async move { inbox::consume(tx, "x", NOW, NOW).await })
-        })
-        .await;
-    assert!(matches!(
-        ended,
-        Err(Error::Moved {
-            bucket: Bucket(99),
-            found: None
-        })
-    ));
+    let ended = shard.write(own(99), |tx| Box::pin(async move { inbox::consume(tx, "x", NOW, NOW).await })).await;
+    assert!(matches!(ended, Err(Error::Moved { bucket: Bucket(99), found: None })));
 }
 
 pub async fn adopting_twice_changes_nothing_and_a_foreign_epoch_is_refused(engine: Arc<dyn Engine>) {
@@ -100,18 +63,10 @@ pub async fn adopting_twice_changes_nothing_and_a_foreign_epoch_is_refused(engin
     shard.adopt(all).await.unwrap();
     let rows = bucket_owner::all(&mut shard.read_all()).await.unwrap();
     assert_eq!(rows.len(), 4096);
-    assert!(
-        rows.iter()
-            .all(|row| row.epoch == Epoch(1) && row.state == State::Owned && row.mover.is_none())
-    );
+    assert!(rows.iter().all(|row| row.epoch == Epoch(1) && row.state == State::Owned && row.mover.is_none()));
     let refused = shard.adopt(vec![(Bucket(3), Epoch(2))]).await;
-    let Err(Error::Unusable(text)) = refused else {
-        panic!("{refused:?}")
-    };
-    assert!(
-        text.contains("bucket 3") && text.contains("epoch 1") && text.contains("epoch 2"),
-        "{text}"
-    );
+    let Err(Error::Unusable(text)) = refused else { panic!("{refused:?}") };
+    assert!(text.contains("bucket 3") && text.contains("epoch 1") && text.contains("epoch 2"), "{text}");
 }
 
 pub async fn an_owner_changes_only_from_the_row_expected(engine: Arc<dyn Engine>) {
@@ -119,12 +74,8 @@ pub async fn an_owner_changes_only_from_the_row_expected(engine: Arc<dyn Engine>
     let (changed, _) = transact(&*engine, |tx: &mut dyn Transaction| {
         Box::pin(async move {
             let present = bucket_owner::get(tx, Bucket(1)).await?.unwrap();
-            let fenced = OwnerRow {
-                epoch: Epoch(2),
-                state: State::Fenced,
-                mover: Some("m1".to_owned()),
-                ..present.clone()
-            };
+            let fenced =
+                OwnerRow { epoch: Epoch(2), state: State::Fenced, mover: Some("m1".to_owned()), ..present.clone() };
             let first = bucket_owner::change(tx, Some(&present), &fenced).await?;
             let again = bucket_owner::change(tx, Some(&present), &fenced).await?;
             let new = bucket_owner::change(tx, None, &fenced).await?;
@@ -141,18 +92,12 @@ pub async fn an_owner_changes_only_from_the_row_expected(engine: Arc<dyn Engine>
 pub async fn no_write_straddles_a_change_of_owner(engine: Arc<dyn Engine>) {
     let shard = shard(&engine, 2).await;
     let write = |id: u32| {
-        shard.write(own(1), move |tx| {
-            Box::pin(async move { inbox::consume(tx, &id.to_string(), NOW, NOW).await })
-        })
+        shard.write(own(1), move |tx| Box::pin(async move { inbox::consume(tx, &id.to_string(), NOW, NOW).await }))
     };
     let fence = transact(&*engine, |tx: &mut dyn Transaction| {
         Box::pin(async move {
             let present = bucket_owner::get(tx, Bucket(1)).await?.unwrap();
-            let fenced = OwnerRow {
-                epoch: Epoch(2),
-                state: State::Fenced,
-                ..present.clone()
-            };
+            let fenced = OwnerRow { epoch: Epoch(2), state: State::Fenced, ..present.clone() };
             assert!(bucket_owner::change(tx, Some(&present), &fenced).await?);
             tx.query("SELECT count(*) FROM inbox", &[]).await?[0].int(0)
         })
@@ -161,12 +106,7 @@ pub async fn no_write_straddles_a_change_of_owner(engine: Arc<dyn Engine>) {
     let (before, fenced, after) = join3(join_all((0..100).map(write)), fence, join_all((100..200).map(write))).await;
     let inside = fenced.unwrap().0;
     let acknowledged = before.iter().chain(&after).filter(|ended| ended.is_ok()).count();
-    assert!(
-        before
-            .iter()
-            .chain(&after)
-            .all(|ended| matches!(ended, Ok(_) | Err(Error::Moved { .. })))
-    );
+    assert!(before.iter().chain(&after).all(|ended| matches!(ended, Ok(_) | Err(Error::Moved { .. }))));
     let rows = shard.read_all().query("SELECT count(*) FROM inbox", &[]).await.unwrap();
     assert_eq!(rows[0].int(0).unwrap(), inside, "a write came after the fence");
     assert_eq!(usize::try_from(inside).unwrap(), acknowledged);
@@ -176,10 +116,7 @@ pub async fn no_write_straddles_a_change_of_owner(engine: Arc<dyn Engine>) {
 pub async fn every_change_is_logged_while_logging_and_none_before(engine: Arc<dyn Engine>) {
     let shard = shard(&engine, 16).await;
     add_user(&shard, 12).await;
-    assert_eq!(
-        change_log::page(&mut shard.read_all(), Bucket(12), 100).await.unwrap(),
-        []
-    );
+    assert_eq!(change_log::page(&mut shard.read_all(), Bucket(12), 100).await.unwrap(), []);
     set_owner(&engine, 12, 1, State::Logging).await;
     let (message, image) = shard
         .write(own(12), |tx| {
@@ -206,10 +143,8 @@ pub async fn every_change_is_logged_while_logging_and_none_before(engine: Arc<dy
         .unwrap()
         .value;
     let entries = change_log::page(&mut shard.read_all(), Bucket(12), 100).await.unwrap();
-    let logged: BTreeSet<String> = entries
-        .iter()
-        .map(|entry| format!("{} {:?}", entry.table.name, entry.key))
-        .collect();
+    let logged: BTreeSet<String> =
+        entries.iter().map(|entry| format!("{} {:?}", entry.table.name, entry.key)).collect();
     let expected: [(&str, Vec<Value>); 8] = [
         ("users", vec![user_id(12).into()]),
         ("credentials", vec![user_id(12).into()]),
@@ -224,25 +159,12 @@ pub async fn every_change_is_logged_while_logging_and_none_before(engine: Arc<dy
     assert_eq!(logged, expected);
 
     // Changes of many rows log each of them.
-    let purged = shard
-        .write(own(12), |tx| {
-            Box::pin(async move { sessions::purge(tx, i64::MAX).await })
-        })
+    let purged = shard.write(own(12), |tx| Box::pin(async move { sessions::purge(tx, i64::MAX).await })).await.unwrap();
+    assert_eq!(purged.value, 1);
+    assert_eq!(change_log::page(&mut shard.read_all(), Bucket(12), 100).await.unwrap().len(), 9);
+    transact(&*engine, move |tx| Box::pin(async move { change_log::remove(tx, Bucket(12), &entries).await }))
         .await
         .unwrap();
-    assert_eq!(purged.value, 1);
-    assert_eq!(
-        change_log::page(&mut shard.read_all(), Bucket(12), 100)
-            .await
-            .unwrap()
-            .len(),
-        9
-    );
-    transact(&*engine, move |tx| {
-        Box::pin(async move { change_log::remove(tx, Bucket(12), &entries).await })
-    })
-    .await
-    .unwrap();
     let left = change_log::page(&mut shard.read_all(), Bucket(12), 100).await.unwrap();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].key, vec![user_id(12).into(), SessionId([1; 16]).into()]);
@@ -255,8 +177,7 @@ pub async fn a_change_of_another_bucket_is_refused(engine: Arc<dyn Engine>) {
         .write(own(1), |tx| {
             Box::pin(async move {
                 let sql = "INSERT INTO inbox (bucket, id, consumed_at, expires_at) VALUES ($1, $2, 0, 0)";
-                tx.change(&inbox::TABLE, &["x".into()], sql, &[Bucket(2).into(), "x".into()])
-                    .await
+                tx.change(&inbox::TABLE, &["x".into()], sql, &[Bucket(2).into(), "x".into()]).await
             })
         })
         .await;
@@ -271,12 +192,6 @@ pub async fn a_read_can_ask_whether_it_was_still_owned(engine: Arc<dyn Engine>) 
     let mut read = shard.read(own(1));
     read.still_owned().await.unwrap();
     set_owner(&engine, 1, 2, State::Gone).await;
-    assert!(matches!(
-        read.still_owned().await,
-        Err(Error::Moved {
-            found: Some(Epoch(2)),
-            ..
-        })
-    ));
+    assert!(matches!(read.still_owned().await, Err(Error::Moved { found: Some(Epoch(2)), .. })));
     shard.read_all().still_owned().await.unwrap();
 }

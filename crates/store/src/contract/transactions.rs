@@ -28,11 +28,7 @@ fn pair<'t>(tx: &'t mut BucketTx<'_>, id: u64) -> BoxFuture<'t, Result<()>> {
 }
 
 async fn ids(shard: &Shard) -> Vec<String> {
-    let rows = shard
-        .read_all()
-        .query("SELECT id FROM inbox ORDER BY id", &[])
-        .await
-        .unwrap();
+    let rows = shard.read_all().query("SELECT id FROM inbox ORDER BY id", &[]).await.unwrap();
     rows.iter().map(|row| row.text(0).unwrap()).collect()
 }
 
@@ -57,10 +53,8 @@ pub async fn each_of_many_at_once_succeeds_or_fails_alone(engine: Arc<dyn Engine
             Err(other) => panic!("{other}"),
         }
     }
-    let mut expected: Vec<String> = (0..200)
-        .filter(|id| id % 3 != 0)
-        .flat_map(|id| [format!("{id}-a"), format!("{id}-b")])
-        .collect();
+    let mut expected: Vec<String> =
+        (0..200).filter(|id| id % 3 != 0).flat_map(|id| [format!("{id}-a"), format!("{id}-b")]).collect();
     expected.sort();
     assert_eq!(ids(&shard).await, expected);
 }
@@ -114,10 +108,7 @@ pub async fn a_transaction_sees_its_own_writes_and_others_see_them_after_it(engi
                 Box::pin(async move {
                     let id = outbox::add(tx, "k", vec![], NOW, NOW).await?;
                     let rows = tx
-                        .query(
-                            "SELECT id FROM outbox WHERE bucket = $1 AND id = $2",
-                            &[0_i64.into(), id.into()],
-                        )
+                        .query("SELECT id FROM outbox WHERE bucket = $1 AND id = $2", &[0_i64.into(), id.into()])
                         .await?;
                     assert_eq!(rows.len(), 1);
                     Ok(id)
@@ -169,14 +160,7 @@ pub async fn every_value_comes_back_as_it_went_in(engine: Arc<dyn Engine>) {
     .await
     .unwrap();
     let shard = shard(&engine, 1).await;
-    let texts = [
-        "",
-        "'; DROP TABLE users; --",
-        "日本語 🦀",
-        "$1 ?1 :a @b",
-        "a\nb\tc\\",
-        "\u{7f}",
-    ];
+    let texts = ["", "'; DROP TABLE users; --", "日本語 🦀", "$1 ?1 :a @b", "a\nb\tc\\", "\u{7f}"];
     for (number, text) in (0_i64..).zip(texts) {
         let payload = vec![0, 255, 39, u8::try_from(number).unwrap()];
         let written = payload.clone();
@@ -190,10 +174,7 @@ pub async fn every_value_comes_back_as_it_went_in(engine: Arc<dyn Engine>) {
         let due = outbox::due(&mut shard.read_all(), 0, 100).await.unwrap();
         let found = due.into_iter().find(|found| found.row.id == id).unwrap().row;
         assert_eq!((found.kind.as_str(), found.payload), (text, payload));
-        assert_eq!(
-            (found.not_before_ms, found.created_at_ms),
-            (i64::MIN + number, i64::MAX)
-        );
+        assert_eq!((found.not_before_ms, found.created_at_ms), (i64::MIN + number, i64::MAX));
     }
 }
 
@@ -203,10 +184,7 @@ async fn tx_word(tx: &mut dyn crate::Transaction) -> Result<Vec<crate::Row>> {
 
 pub async fn parameters_are_taken_by_their_number(engine: Arc<dyn Engine>) {
     let sql = "SELECT CAST($3 AS TEXT), CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($1 AS TEXT)";
-    let rows = engine
-        .query(sql, vec!["one".into(), "two".into(), "three".into()])
-        .await
-        .unwrap();
+    let rows = engine.query(sql, vec!["one".into(), "two".into(), "three".into()]).await.unwrap();
     let read: Vec<_> = (0..4).map(|index| rows[0].text(index).unwrap()).collect();
     assert_eq!(read, ["three", "one", "two", "one"]);
     assert!(engine.query(sql, vec!["one".into()]).await.is_err());
@@ -226,11 +204,7 @@ pub async fn ten_thousand_callers_that_leave_at_any_await_leave_no_stale_transac
                 counter.fetch_add(1, Ordering::Relaxed);
                 pair(tx, id).await?;
                 drop(alive);
-                if id % 5 == 0 {
-                    Err(model::Error::internal().into())
-                } else {
-                    Ok(())
-                }
+                if id % 5 == 0 { Err(model::Error::internal().into()) } else { Ok(()) }
             })
         }));
         let polls = id % 7;
@@ -251,11 +225,7 @@ pub async fn ten_thousand_callers_that_leave_at_any_await_leave_no_stale_transac
     let ids = ids(&shard).await;
     assert_eq!(ids.len() % 2, 0);
     for halves in ids.chunks(2) {
-        assert_eq!(
-            halves[0].strip_suffix("-a"),
-            halves[1].strip_suffix("-b"),
-            "half a transaction"
-        );
+        assert_eq!(halves[0].strip_suffix("-a"), halves[1].strip_suffix("-b"), "half a transaction");
     }
     // A full queue refuses some before they begin; all others ran, whoever was still listening.
     let ran = ran.load(Ordering::Relaxed);
@@ -269,9 +239,7 @@ pub async fn ten_thousand_callers_that_leave_at_any_await_leave_no_stale_transac
 
 pub async fn a_closed_engine_refuses_and_finishes_what_it_had_taken(engine: Arc<dyn Engine>) {
     let shard = shard(&engine, 1).await;
-    let mut writes: Vec<_> = (0..50)
-        .map(|id| Box::pin(shard.write(own(0), move |tx| pair(tx, id))))
-        .collect();
+    let mut writes: Vec<_> = (0..50).map(|id| Box::pin(shard.write(own(0), move |tx| pair(tx, id)))).collect();
     for write in &mut writes {
         let _ = poll!(write);
     }
@@ -282,8 +250,5 @@ pub async fn a_closed_engine_refuses_and_finishes_what_it_had_taken(engine: Arc<
     }
     let late = shard.write(own(0), |tx| pair(tx, 100)).await;
     assert!(matches!(late, Err(Error::Unavailable(_))), "{late:?}");
-    assert!(matches!(
-        engine.query("SELECT 1", Vec::new()).await,
-        Err(Error::Unavailable(_))
-    ));
+    assert!(matches!(engine.query("SELECT 1", Vec::new()).await, Err(Error::Unavailable(_))));
 }

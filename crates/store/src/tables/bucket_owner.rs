@@ -13,12 +13,7 @@ use crate::{
 pub static TABLE: Table = Table {
     name: "bucket_owner",
     key: &["bucket"],
-    columns: &[
-        Column::int("bucket"),
-        Column::int("epoch"),
-        Column::text("state"),
-        Column::text("mover").or_null(),
-    ],
+    columns: &[Column::int("bucket"), Column::int("epoch"), Column::text("state"), Column::text("mover").or_null()],
     moves: Moves::Itself,
 };
 
@@ -82,35 +77,23 @@ pub struct OwnerRow {
 
 fn row(row: &Row) -> Result<OwnerRow> {
     let state = State::parse(row.str(2)?).ok_or_else(|| Error::Corrupt("an owner's state".to_owned()))?;
-    Ok(OwnerRow {
-        bucket: row.bucket(0)?,
-        epoch: row.epoch(1)?,
-        state,
-        mover: row.opt_text(3)?,
-    })
+    Ok(OwnerRow { bucket: row.bucket(0)?, epoch: row.epoch(1)?, state, mover: row.opt_text(3)? })
 }
 
 /// The owner row of a bucket.
 pub async fn get<Q: Query + ?Sized>(q: &mut Q, bucket: Bucket) -> Result<Option<OwnerRow>> {
-    let rows = q
-        .query(
-            "SELECT bucket, epoch, state, mover FROM bucket_owner WHERE bucket = $1",
-            &[bucket.into()],
-        )
-        .await?;
+    let rows =
+        q.query("SELECT bucket, epoch, state, mover FROM bucket_owner WHERE bucket = $1", &[bucket.into()]).await?;
     rows.first().map(row).transpose()
 }
 
 /// Every owner row, in the order of buckets.
 pub async fn all<Q: Query + ?Sized>(q: &mut Q) -> Result<Vec<OwnerRow>> {
-    q.query(
-        "SELECT bucket, epoch, state, mover FROM bucket_owner ORDER BY bucket",
-        &[],
-    )
-    .await?
-    .iter()
-    .map(row)
-    .collect()
+    q.query("SELECT bucket, epoch, state, mover FROM bucket_owner ORDER BY bucket", &[])
+        .await?
+        .iter()
+        .map(row)
+        .collect()
 }
 
 /// Writes an owner row under the bucket's exclusive lock, so that no writer straddles the change.
@@ -124,12 +107,7 @@ pub async fn change(tx: &mut dyn Transaction, from: Option<&OwnerRow>, to: &Owne
     tx.execute(
         "INSERT INTO bucket_owner (bucket, epoch, state, mover) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (bucket) DO UPDATE SET epoch = excluded.epoch, state = excluded.state, mover = excluded.mover",
-        &[
-            to.bucket.into(),
-            to.epoch.into(),
-            to.state.as_str().into(),
-            to.mover.as_deref().into(),
-        ],
+        &[to.bucket.into(), to.epoch.into(), to.state.as_str().into(), to.mover.as_deref().into()],
     )
     .await?;
     Ok(true)
@@ -152,10 +130,7 @@ pub(crate) async fn adopt(tx: &mut dyn Transaction, name: String, mut buckets: V
     let pages = buckets.chunks_exact(64);
     let rest = pages.remainder();
     for page in pages {
-        let params: Vec<Value> = page
-            .iter()
-            .flat_map(|(bucket, epoch)| [(*bucket).into(), (*epoch).into()])
-            .collect();
+        let params: Vec<Value> = page.iter().flat_map(|(bucket, epoch)| [(*bucket).into(), (*epoch).into()]).collect();
         tx.execute(INSERT_64, &params).await?;
     }
     for (bucket, epoch) in rest {

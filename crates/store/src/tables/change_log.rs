@@ -13,12 +13,7 @@ use crate::{
 pub static TABLE: Table = Table {
     name: "change_log",
     key: &["bucket", "id"],
-    columns: &[
-        Column::int("bucket"),
-        Column::blob("id"),
-        Column::text("table_name"),
-        Column::blob("row_key"),
-    ],
+    columns: &[Column::int("bucket"), Column::blob("id"), Column::text("table_name"), Column::blob("row_key")],
     moves: Moves::Itself,
 };
 
@@ -39,12 +34,7 @@ pub(crate) async fn append(tx: &mut dyn Transaction, bucket: Bucket, table: &Tab
     getrandom::fill(&mut id).map_err(|error| Error::Unavailable(format!("no random bytes: {error}")))?;
     tx.execute(
         "INSERT INTO change_log (bucket, id, table_name, row_key) VALUES ($1, $2, $3, $4)",
-        &[
-            bucket.into(),
-            id.into(),
-            table.name.into(),
-            key::encode(row_key)?.into(),
-        ],
+        &[bucket.into(), id.into(), table.name.into(), key::encode(row_key)?.into()],
     )
     .await?;
     Ok(())
@@ -63,11 +53,7 @@ pub async fn page<Q: Query + ?Sized>(q: &mut Q, bucket: Bucket, limit: u32) -> R
             let name = row.str(1)?;
             let table =
                 Table::named(name).ok_or_else(|| Error::Corrupt(format!("the change log names a table {name}")))?;
-            Ok(Entry {
-                id: row.bytes(0)?,
-                table,
-                key: key::decode(&row.blob(2)?)?,
-            })
+            Ok(Entry { id: row.bytes(0)?, table, key: key::decode(&row.blob(2)?)? })
         })
         .collect()
 }
@@ -75,11 +61,7 @@ pub async fn page<Q: Query + ?Sized>(q: &mut Q, bucket: Bucket, limit: u32) -> R
 /// Deletes entries that were read. The mover's, hence on a bare transaction: the log is not logged.
 pub async fn remove(tx: &mut dyn Transaction, bucket: Bucket, entries: &[Entry]) -> Result<()> {
     for entry in entries {
-        tx.execute(
-            "DELETE FROM change_log WHERE bucket = $1 AND id = $2",
-            &[bucket.into(), entry.id.into()],
-        )
-        .await?;
+        tx.execute("DELETE FROM change_log WHERE bucket = $1 AND id = $2", &[bucket.into(), entry.id.into()]).await?;
     }
     Ok(())
 }

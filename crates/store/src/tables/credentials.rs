@@ -11,12 +11,7 @@ use crate::{
 pub static TABLE: Table = Table {
     name: "credentials",
     key: &["bucket", "user_id"],
-    columns: &[
-        Column::int("bucket"),
-        Column::int("user_id"),
-        Column::text("phc"),
-        Column::int("changed_at"),
-    ],
+    columns: &[Column::int("bucket"), Column::int("user_id"), Column::text("phc"), Column::int("changed_at")],
     moves: Moves::Along,
 };
 
@@ -34,9 +29,7 @@ pub struct SignInRow {
 // A hash does not get into a log by being debugged.
 impl std::fmt::Debug for SignInRow {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SignInRow")
-            .field("session_epoch", &self.session_epoch)
-            .finish_non_exhaustive()
+        f.debug_struct("SignInRow").field("session_epoch", &self.session_epoch).finish_non_exhaustive()
     }
 }
 
@@ -55,13 +48,7 @@ pub async fn for_sign_in<Q: Query + ?Sized>(
         )
         .await?;
     rows.first()
-        .map(|row| {
-            Ok(SignInRow {
-                phc: row.text(0)?,
-                session_epoch: row.u64(1)?,
-                email_normal: row.text(2)?,
-            })
-        })
+        .map(|row| Ok(SignInRow { phc: row.text(0)?, session_epoch: row.u64(1)?, email_normal: row.text(2)? }))
         .transpose()
 }
 

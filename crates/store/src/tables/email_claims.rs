@@ -60,10 +60,7 @@ pub struct ClaimRow {
 // An e-mail does not get into a log by being debugged.
 impl std::fmt::Debug for ClaimRow {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ClaimRow")
-            .field("user_id", &self.user_id)
-            .field("state", &self.state)
-            .finish_non_exhaustive()
+        f.debug_struct("ClaimRow").field("user_id", &self.user_id).field("state", &self.state).finish_non_exhaustive()
     }
 }
 
@@ -171,13 +168,7 @@ pub async fn take_over(
             &[email.into()],
             "UPDATE email_claims SET state = 'reserved', operation = $4, deadline = $5 \
              WHERE bucket = $1 AND email = $2 AND operation = $3 AND state = 'confirmed'",
-            &[
-                bucket.into(),
-                email.into(),
-                from.into(),
-                operation.into(),
-                deadline_ms.into(),
-            ],
+            &[bucket.into(), email.into(), from.into(), operation.into(), deadline_ms.into()],
         )
         .await?;
     Ok(changed > 0)
@@ -222,12 +213,5 @@ pub async fn overdue<Q: Query + ?Sized>(q: &mut Q, now_ms: i64, limit: u32) -> R
             &[now_ms.into(), limit.into()],
         )
         .await?;
-    rows.iter()
-        .map(|found| {
-            Ok(Found {
-                own: ownership(found)?,
-                row: row(found, 2)?,
-            })
-        })
-        .collect()
+    rows.iter().map(|found| Ok(Found { own: ownership(found)?, row: row(found, 2)? })).collect()
 }

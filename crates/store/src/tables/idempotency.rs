@@ -75,10 +75,7 @@ pub async fn get<Q: Query + ?Sized>(
     let Some(row) = rows.first() else { return Ok(None) };
     let answer = match row.str(1)? {
         "started" => None,
-        "done" => Some(Answer {
-            code: row.text(5)?,
-            body: row.blob(6)?,
-        }),
+        "done" => Some(Answer { code: row.text(5)?, body: row.blob(6)? }),
         _ => return Err(Error::Corrupt("an idempotency row's state".to_owned())),
     };
     Ok(Some(RequestRow {

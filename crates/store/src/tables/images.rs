@@ -58,11 +58,7 @@ pub struct ImageRow {
 pub async fn get<Q: Query + ?Sized>(q: &mut Q, bucket: Bucket, user: UserId, id: &ImageId) -> Result<Option<ImageRow>> {
     let rows = q
         .query(
-            concat!(
-                "SELECT ",
-                columns!(),
-                " FROM images WHERE bucket = $1 AND user_id = $2 AND id = $3"
-            ),
+            concat!("SELECT ", columns!(), " FROM images WHERE bucket = $1 AND user_id = $2 AND id = $3"),
             &[bucket.into(), user.into(), id.into()],
         )
         .await?;
@@ -93,9 +89,7 @@ pub async fn page<Q: Query + ?Sized>(
             " FROM images WHERE bucket = $1 AND user_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4"
         )
     };
-    let rows = q
-        .query(sql, &[bucket.into(), user.into(), before.into(), limit.into()])
-        .await?;
+    let rows = q.query(sql, &[bucket.into(), user.into(), before.into(), limit.into()]).await?;
     rows.iter().map(codec::row).collect()
 }
 
@@ -103,12 +97,7 @@ pub async fn page<Q: Query + ?Sized>(
 pub async fn find<Q: Query + ?Sized>(q: &mut Q, ids: &[ImageId]) -> Result<Vec<ImageRow>> {
     let Some(last) = ids.last() else { return Ok(Vec::new()) };
     // A fixed width keeps the statement prepared.
-    let params: Vec<_> = ids
-        .iter()
-        .chain(std::iter::repeat(last))
-        .take(FIND_MAX)
-        .map(Into::into)
-        .collect();
+    let params: Vec<_> = ids.iter().chain(std::iter::repeat(last)).take(FIND_MAX).map(Into::into).collect();
     q.query(FIND, &params).await?.iter().map(codec::row).collect()
 }
 

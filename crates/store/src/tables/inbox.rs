@@ -10,12 +10,7 @@ use crate::{
 pub static TABLE: Table = Table {
     name: "inbox",
     key: &["bucket", "id"],
-    columns: &[
-        Column::int("bucket"),
-        Column::text("id"),
-        Column::int("consumed_at"),
-        Column::int("expires_at"),
-    ],
+    columns: &[Column::int("bucket"), Column::text("id"), Column::int("consumed_at"), Column::int("expires_at")],
     moves: Moves::Along,
 };
 
@@ -35,12 +30,7 @@ pub async fn consume(tx: &mut BucketTx<'_>, id: &str, now_ms: i64, expires_at_ms
 
 /// Whether a message was consumed.
 pub async fn contains<Q: Query + ?Sized>(q: &mut Q, bucket: model::Bucket, id: &str) -> Result<bool> {
-    let rows = q
-        .query(
-            "SELECT 1 FROM inbox WHERE bucket = $1 AND id = $2",
-            &[bucket.into(), id.into()],
-        )
-        .await?;
+    let rows = q.query("SELECT 1 FROM inbox WHERE bucket = $1 AND id = $2", &[bucket.into(), id.into()]).await?;
     Ok(!rows.is_empty())
 }
 

@@ -77,12 +77,7 @@ pub async fn add(
 pub async fn remove(tx: &mut BucketTx<'_>, id: MessageId) -> Result<bool> {
     let bucket = tx.bucket();
     let changed = tx
-        .change(
-            &TABLE,
-            &[id.into()],
-            "DELETE FROM outbox WHERE bucket = $1 AND id = $2",
-            &[bucket.into(), id.into()],
-        )
+        .change(&TABLE, &[id.into()], "DELETE FROM outbox WHERE bucket = $1 AND id = $2", &[bucket.into(), id.into()])
         .await?;
     Ok(changed > 0)
 }
@@ -114,12 +109,7 @@ pub async fn due_of<Q: Query + ?Sized>(
     now_ms: i64,
     limit: u32,
 ) -> Result<Vec<Found<MessageRow>>> {
-    let rows = q
-        .query(
-            due_where!("m.kind = $3 AND "),
-            &[now_ms.into(), limit.into(), kind.into()],
-        )
-        .await?;
+    let rows = q.query(due_where!("m.kind = $3 AND "), &[now_ms.into(), limit.into(), kind.into()]).await?;
     rows.iter().map(found).collect()
 }
 
@@ -131,12 +121,8 @@ pub async fn due_but<Q: Query + ?Sized>(
     limit: u32,
 ) -> Result<Vec<Found<MessageRow>>> {
     // Two ranges of the index on (kind, not_before), where <> would be none.
-    let rows = q
-        .query(
-            due_where!("(m.kind < $3 OR m.kind > $3) AND "),
-            &[now_ms.into(), limit.into(), kind.into()],
-        )
-        .await?;
+    let rows =
+        q.query(due_where!("(m.kind < $3 OR m.kind > $3) AND "), &[now_ms.into(), limit.into(), kind.into()]).await?;
     rows.iter().map(found).collect()
 }
 
@@ -149,10 +135,7 @@ fn found(row: &Row) -> Result<Found<MessageRow>> {
         not_before_ms: row.int(6)?,
         created_at_ms: row.int(7)?,
     };
-    Ok(Found {
-        own: ownership(row)?,
-        row: message,
-    })
+    Ok(Found { own: ownership(row)?, row: message })
 }
 
 /// When the next message is due, in any bucket; none where there is no message.

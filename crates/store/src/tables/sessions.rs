@@ -190,13 +190,7 @@ pub async fn touch(
             &[user.into(), id.into()],
             "UPDATE sessions SET last_seen_at = $4, expires_at = $5 \
              WHERE bucket = $1 AND user_id = $2 AND id = $3 AND revoked_at IS NULL AND last_seen_at < $4",
-            &[
-                bucket.into(),
-                user.into(),
-                id.into(),
-                now_ms.into(),
-                expires_at_ms.into(),
-            ],
+            &[bucket.into(), user.into(), id.into(), now_ms.into(), expires_at_ms.into()],
         )
         .await?;
     Ok(changed > 0)

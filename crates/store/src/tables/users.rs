@@ -85,10 +85,7 @@ pub struct UserRow {
 /// The row of a user, whatever its state.
 pub async fn get<Q: Query + ?Sized>(q: &mut Q, bucket: Bucket, id: UserId) -> Result<Option<UserRow>> {
     let rows = q
-        .query(
-            concat!("SELECT ", columns!(), " FROM users WHERE bucket = $1 AND id = $2"),
-            &[bucket.into(), id.into()],
-        )
+        .query(concat!("SELECT ", columns!(), " FROM users WHERE bucket = $1 AND id = $2"), &[bucket.into(), id.into()])
         .await?;
     rows.first().map(codec::row).transpose()
 }

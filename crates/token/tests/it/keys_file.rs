@@ -8,9 +8,7 @@ use model::{SessionId, UserId};
 use token::{FileError, Keys};
 
 fn token_of(keys: &Keys) -> String {
-    keys.mint(UserId::new(1).unwrap(), SessionId([3; 16]))
-        .expose()
-        .to_owned()
+    keys.mint(UserId::new(1).unwrap(), SessionId([3; 16])).expose().to_owned()
 }
 
 #[test]
@@ -20,11 +18,7 @@ fn the_file_is_made_once_for_its_owner_only() {
     let first = token_of(&Keys::load_or_create(&path).unwrap());
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(token_of(&Keys::load_or_create(&path).unwrap()), first);
-    assert_eq!(
-        fs::read_dir(directory.path()).unwrap().count(),
-        1,
-        "no temporary file is left"
-    );
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no temporary file is left");
 }
 
 #[test]
@@ -70,8 +64,5 @@ fn a_file_that_cannot_be_used_says_so_and_is_left_alone() {
     assert!(matches!(error, FileError::Content { .. }));
     assert!(!error.to_string().contains("nonsense"));
     assert_eq!(fs::read_to_string(&path).unwrap(), "secret nonsense");
-    assert!(matches!(
-        Keys::load_or_create(&directory.path().join("none/token.keys")),
-        Err(FileError::Io { .. })
-    ));
+    assert!(matches!(Keys::load_or_create(&directory.path().join("none/token.keys")), Err(FileError::Io { .. })));
 }

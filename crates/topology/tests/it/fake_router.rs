@@ -46,9 +46,7 @@ impl TopologyService for Knowledge {
     type WatchTopologyStream = Pin<Box<dyn Stream<Item = Result<WatchTopologyResponse, Status>> + Send>>;
 
     async fn get_topology(&self, _: Request<GetTopologyRequest>) -> Result<Response<GetTopologyResponse>, Status> {
-        Ok(Response::new(GetTopologyResponse {
-            topology: Some((&*self.topology.borrow()).into()),
-        }))
+        Ok(Response::new(GetTopologyResponse { topology: Some((&*self.topology.borrow()).into()) }))
     }
 
     /// Sends whatever it is told to, older maps too: the client must not believe it.
@@ -98,25 +96,16 @@ impl Router {
         let (tell, told) = oneshot::channel();
         let stopped = stop.clone();
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 let listener = TcpListener::bind(address).await.unwrap();
                 tell.send(listener.local_addr().unwrap()).unwrap();
                 let incoming = tonic::transport::server::TcpIncoming::from(listener);
-                let serving = tonic::transport::Server::builder()
-                    .add_service(service)
-                    .serve_with_incoming(incoming);
+                let serving = tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming);
                 stopped.run_until_cancelled(serving).await
             });
         });
-        Self {
-            address: told.await.unwrap(),
-            stop,
-            thread: Some(thread),
-        }
+        Self { address: told.await.unwrap(), stop, thread: Some(thread) }
     }
 
     pub fn channel(&self) -> Channel {

@@ -24,9 +24,7 @@ async fn ids_are_dense_and_begin_with_one() {
 async fn no_id_is_handed_out_twice_by_many_callers_of_many_processes() {
     let knowledge = Knowledge::new(topology(1, 1));
     let router = Router::start(&knowledge).await;
-    let processes: Vec<_> = (0..4)
-        .map(|_| UserIds::new(router.channel(), 16, &Shutdown::new()))
-        .collect();
+    let processes: Vec<_> = (0..4).map(|_| UserIds::new(router.channel(), 16, &Shutdown::new())).collect();
     let calls = (0..1000).map(|call| {
         let ids = processes[call % 4].clone();
         async move { ids.next().await.unwrap().get() }
@@ -48,10 +46,7 @@ async fn the_next_block_comes_before_this_one_is_used_up() {
     }
     assert_eq!(knowledge.leases.load(Ordering::SeqCst), 1);
     ids.next().await.unwrap();
-    until("half is used, the next block is leased", || {
-        knowledge.leases.load(Ordering::SeqCst) == 2
-    })
-    .await;
+    until("half is used, the next block is leased", || knowledge.leases.load(Ordering::SeqCst) == 2).await;
 }
 
 #[tokio::test]

@@ -51,10 +51,7 @@ fn every_bucket_is_owned_exactly_once() {
 #[expect(clippy::cast_precision_loss, reason = "small counts")]
 fn chi_squared(counts: &[u32]) -> f64 {
     let mean = f64::from(counts.iter().sum::<u32>()) / counts.len() as f64;
-    counts
-        .iter()
-        .map(|&count| (f64::from(count) - mean).powi(2) / mean)
-        .sum()
+    counts.iter().map(|&count| (f64::from(count) - mean).powi(2) / mean).sum()
 }
 
 /// R67: dense ids, as they are given out, and any contiguous part of them.
@@ -70,15 +67,8 @@ fn dense_ids_spread_evenly_over_buckets_and_shards() {
                 per_shard[place.shard.0 as usize] += 1;
             }
             // Limits of χ² at p = 0.999 for 4095 and for 6 degrees of freedom.
-            assert!(
-                chi_squared(&per_bucket) < 4382.0,
-                "{shards} shards from {first}: {}",
-                chi_squared(&per_bucket)
-            );
-            assert!(
-                chi_squared(&per_shard) < 22.5,
-                "{shards} shards from {first}: {per_shard:?}"
-            );
+            assert!(chi_squared(&per_bucket) < 4382.0, "{shards} shards from {first}: {}", chi_squared(&per_bucket));
+            assert!(chi_squared(&per_shard) < 22.5, "{shards} shards from {first}: {per_shard:?}");
         }
     }
 }
@@ -96,11 +86,7 @@ fn ids_with_gaps_spread_evenly_too() {
                 per_shard[place.shard.0 as usize] += 1;
             }
         }
-        assert!(
-            chi_squared(&per_bucket) < 4382.0,
-            "{used}: {}",
-            chi_squared(&per_bucket)
-        );
+        assert!(chi_squared(&per_bucket) < 4382.0, "{used}: {}", chi_squared(&per_bucket));
         assert!(chi_squared(&per_shard) < 16.3, "{used}: {per_shard:?}");
     }
 }
@@ -113,10 +99,7 @@ fn a_pin_comes_before_the_bucket() {
     parts.pins.insert(12, 4097);
     let topology = Topology::new(parts).unwrap();
     let place = topology.locate(user(12));
-    assert_eq!(
-        (place.bucket, place.epoch, place.shard),
-        (Bucket(4097), Epoch(7), ShardId(3))
-    );
+    assert_eq!((place.bucket, place.epoch, place.shard), (Bucket(4097), Epoch(7), ShardId(3)));
     assert_eq!(topology.place_of(Bucket(4097)), Some(place));
     // Its neighbours in bucket 12 stay, and a private bucket that ended is nowhere.
     assert_eq!(topology.locate(user(12 + 4096)).bucket, Bucket(12));
@@ -133,28 +116,13 @@ fn what_is_no_topology_is_refused_with_the_reason() {
     };
     assert_eq!(refused(|parts| parts.version = 0), Invalid::Unnamed);
     assert_eq!(refused(|parts| parts.cluster_id.clear()), Invalid::Unnamed);
-    assert_eq!(
-        refused(|parts| parts.buckets.truncate(4095)),
-        Invalid::BucketCount(4095)
-    );
+    assert_eq!(refused(|parts| parts.buckets.truncate(4095)), Invalid::BucketCount(4095));
     assert_eq!(refused(|parts| parts.buckets[7] = None), Invalid::Unowned(7));
-    assert_eq!(
-        refused(|parts| parts.buckets[7] = Some(Owner(0, 0))),
-        Invalid::Unowned(7)
-    );
-    assert_eq!(
-        refused(|parts| parts.buckets[7] = Some(Owner(2, 1))),
-        Invalid::UnknownShard(7, 2)
-    );
-    assert_eq!(
-        refused(|parts| parts.shards[1].state = ShardState::Removed),
-        Invalid::UnknownShard(1, 1)
-    );
+    assert_eq!(refused(|parts| parts.buckets[7] = Some(Owner(0, 0))), Invalid::Unowned(7));
+    assert_eq!(refused(|parts| parts.buckets[7] = Some(Owner(2, 1))), Invalid::UnknownShard(7, 2));
+    assert_eq!(refused(|parts| parts.shards[1].state = ShardState::Removed), Invalid::UnknownShard(1, 1));
     assert_eq!(refused(|parts| parts.shards[1].id = 0), Invalid::ShardId(0));
-    assert_eq!(
-        refused(|parts| parts.shards[1].name = "local-0".into()),
-        Invalid::ShardName("local-0".into())
-    );
+    assert_eq!(refused(|parts| parts.shards[1].name = "local-0".into()), Invalid::ShardName("local-0".into()));
     assert_eq!(refused(|parts| parts.pins.extend([(12, 12)])), Invalid::Pin(12, 12));
     assert_eq!(refused(|parts| parts.pins.extend([(12, 4096)])), Invalid::Pin(12, 4096));
     let shared = refused(|parts| {
@@ -205,10 +173,7 @@ fn a_lookup_costs_nanoseconds() {
         parts.pins.insert(u64::from(pin) * 7 + 1, 4096 + pin);
     }
     let rounds = if cfg!(debug_assertions) { 100_000u64 } else { 20_000_000 };
-    for (name, topology) in [
-        ("the map", topology(1, 4)),
-        ("a thousand pins", Topology::new(parts).unwrap()),
-    ] {
+    for (name, topology) in [("the map", topology(1, 4)), ("a thousand pins", Topology::new(parts).unwrap())] {
         let began = Instant::now();
         let mut id = 1u64;
         for _ in 0..rounds {

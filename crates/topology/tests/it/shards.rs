@@ -28,11 +28,7 @@ fn opener(folder: &Path) -> Opener {
 async fn prepare(opener: &Opener, parts: &Parts, id: u32) {
     let topology = Topology::new(parts.clone()).unwrap();
     let engine = identity::open(opener, topology.cluster_id(), &shard(id)).await.unwrap();
-    let owned = topology
-        .owned_buckets(ShardId(id))
-        .into_iter()
-        .map(|own| (own.bucket, own.epoch))
-        .collect();
+    let owned = topology.owned_buckets(ShardId(id)).into_iter().map(|own| (own.bucket, own.epoch)).collect();
     Shard::new(ShardId(id), engine).adopt(owned).await.unwrap();
 }
 
@@ -54,13 +50,7 @@ impl Stage {
         prepare(&opener, &parts, 1).await;
         let knowledge = Knowledge::new(Topology::new(parts).unwrap());
         let router = Router::start(&knowledge).await;
-        Self {
-            folder,
-            knowledge,
-            router,
-            opener,
-            shutdown: Shutdown::new(),
-        }
+        Self { folder, knowledge, router, opener, shutdown: Shutdown::new() }
     }
 
     async fn shards(&self) -> Shards {
@@ -80,29 +70,18 @@ impl Stage {
 
 async fn mark(shards: &Shards, key: u64, id: &'static str) -> store::Result<Written<bool>> {
     let user = UserId::new(key).unwrap();
-    shards
-        .write(user, move |tx| {
-            Box::pin(async move { inbox::consume(tx, id, 1, 2).await })
-        })
-        .await
+    shards.write(user, move |tx| Box::pin(async move { inbox::consume(tx, id, 1, 2).await })).await
 }
 
 async fn has(shard: &Shard, bucket: u32, id: &str) -> bool {
-    inbox::contains(&mut shard.read_all(), Bucket(bucket), id)
-        .await
-        .unwrap()
+    inbox::contains(&mut shard.read_all(), Bucket(bucket), id).await.unwrap()
 }
 
 /// Changes an owner row as a move does.
 async fn own(shard: &Shard, bucket: u32, epoch: u64, state: State) {
     let (bucket, epoch) = (Bucket(bucket), Epoch(epoch));
     let before = bucket_owner::get(&mut shard.read_all(), bucket).await.unwrap();
-    let after = OwnerRow {
-        bucket,
-        epoch,
-        state,
-        mover: None,
-    };
+    let after = OwnerRow { bucket, epoch, state, mover: None };
     let done = store::transact(&**shard.engine(), move |tx| {
         Box::pin(async move { bucket_owner::change(tx, before.as_ref(), &after).await })
     });
@@ -143,16 +122,7 @@ async fn a_write_in_the_midst_of_a_move_is_told_so_and_changes_nothing() {
     let all = shards.all();
     own(&all[0], 12, 2, State::Fenced).await;
     let refused = mark(&shards, 12, "a").await.unwrap_err();
-    assert!(
-        matches!(
-            refused,
-            store::Error::Moved {
-                found: Some(Epoch(2)),
-                ..
-            }
-        ),
-        "{refused}"
-    );
+    assert!(matches!(refused, store::Error::Moved { found: Some(Epoch(2)), .. }), "{refused}");
     assert!(!has(&all[0], 12, "a").await);
 }
 
@@ -211,10 +181,7 @@ async fn a_foreign_shard_file_is_refused_with_both_identities() {
     let router = Router::start(&knowledge).await;
     let file = SnapshotFile::at(stage.folder.path().join("b.json"));
     let watch = Watch::start(router.channel(), file, &stage.shutdown).await.unwrap();
-    let refused = Shards::open(watch, stage.opener.clone(), &stage.shutdown)
-        .await
-        .unwrap_err()
-        .to_string();
+    let refused = Shards::open(watch, stage.opener.clone(), &stage.shutdown).await.unwrap_err().to_string();
     // Both are foreign; whichever is found first is named.
     for part in ["local-", "cluster-a", "cluster-b", "shard-"] {
         assert!(refused.contains(part), "{part}: {refused}");
@@ -232,13 +199,8 @@ async fn an_emptied_shard_is_refused() {
         SnapshotFile::at(stage.folder.path().join("topology.json")),
         &stage.shutdown,
     );
-    let refused = Shards::open(watch.await.unwrap(), opener(stage.folder.path()), &stage.shutdown)
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(refused, topology::Error::Lost { .. }) && refused.to_string().contains("local-1"),
-        "{refused}"
-    );
+    let refused = Shards::open(watch.await.unwrap(), opener(stage.folder.path()), &stage.shutdown).await.unwrap_err();
+    assert!(matches!(refused, topology::Error::Lost { .. }) && refused.to_string().contains("local-1"), "{refused}");
 }
 
 #[tokio::test]
@@ -258,8 +220,6 @@ async fn changes_are_told() {
     let shards = stage.shards().await;
     let mut changed = shards.changed();
     stage.publish(|parts| parts.buckets[12] = Some(Owner(1, 2)));
-    tokio::time::timeout(Duration::from_secs(10), changed.wait())
-        .await
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(10), changed.wait()).await.unwrap();
     assert_eq!(shards.topology().version(), 2);
 }

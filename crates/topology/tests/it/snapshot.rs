@@ -22,10 +22,7 @@ fn an_older_map_never_replaces_a_newer_one() {
     let folder = tempfile::tempdir().unwrap();
     let file = SnapshotFile::at(folder.path().join("topology.json"));
     file.save(&topology(3, 4)).unwrap();
-    assert!(matches!(
-        file.save(&topology(2, 1)),
-        Err(Error::Older { offered: 2, present: 3 })
-    ));
+    assert!(matches!(file.save(&topology(2, 1)), Err(Error::Older { offered: 2, present: 3 })));
     file.save(&topology(3, 1)).unwrap();
     assert_eq!(file.load().unwrap(), Some(topology(3, 4)));
 }
@@ -38,10 +35,7 @@ fn a_map_of_another_cluster_is_not_overwritten() {
     let mut other = parts(9, 4);
     other.cluster_id = "cluster-b".to_owned();
     let refused = file.save(&topology::Topology::new(other).unwrap()).unwrap_err();
-    assert!(
-        refused.to_string().contains("cluster-a") && refused.to_string().contains("cluster-b"),
-        "{refused}"
-    );
+    assert!(refused.to_string().contains("cluster-a") && refused.to_string().contains("cluster-b"), "{refused}");
 }
 
 #[test]
@@ -52,10 +46,7 @@ fn a_damaged_file_is_named_and_replaced() {
     for damaged in ["", "{", "{\"format\":2,\"topology\":{}}", "\0\0\0"] {
         fs::write(&path, damaged).unwrap();
         let error = file.load().unwrap_err();
-        assert!(
-            matches!(&error, Error::Damaged { .. }) && error.to_string().contains("topology.json"),
-            "{error}"
-        );
+        assert!(matches!(&error, Error::Damaged { .. }) && error.to_string().contains("topology.json"), "{error}");
     }
     file.save(&topology(1, 2)).unwrap();
     assert_eq!(file.load().unwrap(), Some(topology(1, 2)));

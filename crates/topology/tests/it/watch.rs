@@ -15,18 +15,13 @@ async fn a_change_reaches_the_watcher() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("topology.json");
     let shutdown = Shutdown::new();
-    let watch = Watch::start(router.channel(), SnapshotFile::at(&path), &shutdown)
-        .await
-        .unwrap();
+    let watch = Watch::start(router.channel(), SnapshotFile::at(&path), &shutdown).await.unwrap();
     assert_eq!(*watch.current(), topology(1, 2));
     let mut changes = watch.subscribe();
     knowledge.topology.send_replace(topology(2, 3));
     changes.changed().await.unwrap();
     assert_eq!(*watch.current(), topology(2, 3));
-    until("the newest map is on disk", || {
-        SnapshotFile::at(&path).load().unwrap() == Some(topology(2, 3))
-    })
-    .await;
+    until("the newest map is on disk", || SnapshotFile::at(&path).load().unwrap() == Some(topology(2, 3))).await;
 }
 
 #[tokio::test]
@@ -49,9 +44,7 @@ async fn a_process_starts_from_disk_while_the_router_is_down() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("topology.json");
     SnapshotFile::at(&path).save(&topology(7, 4)).unwrap();
-    let watch = Watch::start(nobody().await, SnapshotFile::at(&path), &Shutdown::new())
-        .await
-        .unwrap();
+    let watch = Watch::start(nobody().await, SnapshotFile::at(&path), &Shutdown::new()).await.unwrap();
     assert_eq!(*watch.current(), topology(7, 4));
 }
 
@@ -75,10 +68,7 @@ async fn waiting_for_the_router_ends_with_the_process() {
     let file = SnapshotFile::at(folder.path().join("topology.json"));
     let shutdown = Shutdown::new();
     shutdown.soft.cancel();
-    assert!(matches!(
-        Watch::start(nobody().await, file, &shutdown).await,
-        Err(Error::Stopped)
-    ));
+    assert!(matches!(Watch::start(nobody().await, file, &shutdown).await, Err(Error::Stopped)));
 }
 
 #[tokio::test]
@@ -100,9 +90,7 @@ async fn a_stale_map_never_replaces_a_newer_one() {
 
     let other = folder.path().join("other.json");
     SnapshotFile::at(&other).save(&topology(9, 4)).unwrap();
-    let kept = Watch::start(router.channel(), SnapshotFile::at(&other), &shutdown)
-        .await
-        .unwrap();
+    let kept = Watch::start(router.channel(), SnapshotFile::at(&other), &shutdown).await.unwrap();
     assert_eq!(*kept.current(), topology(9, 4));
 }
 
@@ -113,17 +101,13 @@ async fn a_router_of_another_cluster_is_refused_at_the_start_and_ignored_later()
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("topology.json");
     let shutdown = Shutdown::new();
-    let watch = Watch::start(router.channel(), SnapshotFile::at(&path), &shutdown)
-        .await
-        .unwrap();
+    let watch = Watch::start(router.channel(), SnapshotFile::at(&path), &shutdown).await.unwrap();
     until("the map is on disk", || path.exists()).await;
     let mut foreign = parts(8, 2);
     foreign.cluster_id = "cluster-b".to_owned();
     knowledge.topology.send_replace(Topology::new(foreign).unwrap());
     assert_eq!(watch.refresh().await.cluster_id(), "cluster-a");
-    let refused = Watch::start(router.channel(), SnapshotFile::at(&path), &shutdown)
-        .await
-        .unwrap_err();
+    let refused = Watch::start(router.channel(), SnapshotFile::at(&path), &shutdown).await.unwrap_err();
     assert!(matches!(refused, Error::OtherCluster { .. }), "{refused}");
 }
 

@@ -97,12 +97,7 @@ mod tests {
     }
 
     fn claim(confirmed: bool) -> Claim {
-        Claim {
-            user: user(7),
-            operation: "op".into(),
-            confirmed,
-            deadline_ms: 100,
-        }
+        Claim { user: user(7), operation: "op".into(), confirmed, deadline_ms: 100 }
     }
 
     #[test]
@@ -119,10 +114,7 @@ mod tests {
     #[test]
     fn nothing_is_released_before_its_late_writer_is_fenced() {
         assert_eq!(settle(&Holder::Absent, "a", false, false), Settle::FenceUser);
-        assert_eq!(
-            settle(&Holder::Live("b".into()), "a", false, false),
-            Settle::FenceOperation
-        );
+        assert_eq!(settle(&Holder::Live("b".into()), "a", false, false), Settle::FenceOperation);
         assert_eq!(settle(&Holder::Live("b".into()), "a", false, true), Settle::Release);
         assert_eq!(settle(&Holder::Live("b".into()), "a", true, false), Settle::Release);
         assert_eq!(settle(&Holder::Live("a".into()), "a", false, true), Settle::Confirm);

@@ -79,13 +79,7 @@ mod tests {
             status,
             attempts,
             error: None,
-            source: Source {
-                width: 1,
-                height: 1,
-                bytes: 1,
-                format: "png".into(),
-                key: "k".into(),
-            },
+            source: Source { width: 1, height: 1, bytes: 1, format: "png".into(), key: "k".into() },
             variants: Vec::new(),
             created_at_ms: 0,
             finished_at_ms: None,
@@ -94,10 +88,7 @@ mod tests {
     }
 
     fn error() -> JobError {
-        JobError {
-            code: "X".into(),
-            detail: "x".into(),
-        }
+        JobError { code: "X".into(), detail: "x".into() }
     }
 
     #[test]
@@ -105,19 +96,12 @@ mod tests {
         // R54
         let mut present = image(ImageStatus::Queued, 0);
         for attempt in 1..=3 {
-            let Step::Becomes(next) = begin(present, 3, 5) else {
-                panic!("attempt {attempt} begins")
-            };
+            let Step::Becomes(next) = begin(present, 3, 5) else { panic!("attempt {attempt} begins") };
             assert_eq!((next.status, next.attempts), (ImageStatus::Running, attempt));
             present = next;
         }
-        let Step::Becomes(last) = begin(present, 3, 9) else {
-            panic!("it fails")
-        };
-        assert_eq!(
-            (last.status, last.attempts, last.finished_at_ms),
-            (ImageStatus::Failed, 3, Some(9))
-        );
+        let Step::Becomes(last) = begin(present, 3, 9) else { panic!("it fails") };
+        assert_eq!((last.status, last.attempts, last.finished_at_ms), (ImageStatus::Failed, 3, Some(9)));
         assert_eq!(begin(last, 3, 10), Step::Over);
     }
 
@@ -131,13 +115,9 @@ mod tests {
 
     #[test]
     fn a_failure_that_may_pass_is_queued_again_until_the_attempts_are_used_up() {
-        let Step::Becomes(again) = failed(image(ImageStatus::Running, 1), 1, error(), false, 3, 0) else {
-            panic!()
-        };
+        let Step::Becomes(again) = failed(image(ImageStatus::Running, 1), 1, error(), false, 3, 0) else { panic!() };
         assert_eq!((again.status, again.error), (ImageStatus::Queued, None));
-        let Step::Becomes(over) = failed(image(ImageStatus::Running, 3), 3, error(), false, 3, 4) else {
-            panic!()
-        };
+        let Step::Becomes(over) = failed(image(ImageStatus::Running, 3), 3, error(), false, 3, 4) else { panic!() };
         assert_eq!((over.status, over.finished_at_ms), (ImageStatus::Failed, Some(4)));
     }
 

@@ -54,29 +54,12 @@ mod tests {
 
     #[test]
     fn a_key_is_begun_refused_resumed_or_replayed() {
-        let started = Recorded {
-            same_request: true,
-            done: false,
-            deadline_ms: 10,
-        };
+        let started = Recorded { same_request: true, done: false, deadline_ms: 10 };
         assert_eq!(course(None, 0), Course::Begin);
         assert_eq!(course(Some(&started), 9), Course::Refuse(in_progress()));
         assert_eq!(course(Some(&started), 10), Course::Resume);
-        assert_eq!(
-            course(
-                Some(&Recorded {
-                    done: true,
-                    ..started.clone()
-                }),
-                0
-            ),
-            Course::Replay
-        );
-        let other = Recorded {
-            same_request: false,
-            done: true,
-            ..started
-        };
+        assert_eq!(course(Some(&Recorded { done: true, ..started.clone() }), 0), Course::Replay);
+        let other = Recorded { same_request: false, done: true, ..started };
         assert!(matches!(course(Some(&other), 0), Course::Refuse(error) if error.code == Code::IdempotencyKeyReused));
     }
 }

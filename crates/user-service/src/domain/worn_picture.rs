@@ -24,14 +24,6 @@ pub fn choose<'a>(image: &'a Image, name: &str) -> Result<&'a Variant> {
 }
 
 fn invalid(what: &str, image: &Image) -> Error {
-    let names = image
-        .variants
-        .iter()
-        .map(|variant| variant.name.as_str())
-        .collect::<Vec<_>>()
-        .join(", ");
-    Error::invalid(Vec::new()).field(
-        Location::Pointer("/variant".to_owned()),
-        format!("{what}; they are {names}"),
-    )
+    let names = image.variants.iter().map(|variant| variant.name.as_str()).collect::<Vec<_>>().join(", ");
+    Error::invalid(Vec::new()).field(Location::Pointer("/variant".to_owned()), format!("{what}; they are {names}"))
 }

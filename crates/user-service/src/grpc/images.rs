@@ -46,10 +46,7 @@ impl ImageService for Images {
             traceparent,
         };
         let done = self.recipes.create_image(upload, now_ms()).await;
-        answer(done, |made| proto::CreateImageResponse {
-            image: Some(made.image),
-            replayed: made.replayed,
-        })
+        answer(done, |made| proto::CreateImageResponse { image: Some(made.image), replayed: made.replayed })
     }
 
     async fn get_image(
@@ -59,9 +56,7 @@ impl ImageService for Images {
         let request = request.into_inner();
         let of = job_of(request.user_id, &request.image_id)?;
         let image = self.recipes.get_image(&of).await.map_err(to_status)?;
-        Ok(Response::new(proto::GetImageResponse {
-            image: Some(image.into()),
-        }))
+        Ok(Response::new(proto::GetImageResponse { image: Some(image.into()) }))
     }
 
     async fn list_images(
@@ -75,16 +70,9 @@ impl ImageService for Images {
             "" => None,
             id => Some(convert::image_id(id).map_err(to_status)?),
         };
-        let page = self
-            .recipes
-            .list_images(user, before, limit, request.done_only)
-            .await
-            .map_err(to_status)?;
+        let page = self.recipes.list_images(user, before, limit, request.done_only).await.map_err(to_status)?;
         let images = page.items.into_iter().map(Into::into).collect();
-        Ok(Response::new(proto::ListImagesResponse {
-            images,
-            more: page.more,
-        }))
+        Ok(Response::new(proto::ListImagesResponse { images, more: page.more }))
     }
 
     type WatchImageStream = ReceiverStream<Result<proto::WatchImageResponse, Status>>;
@@ -104,9 +92,7 @@ impl ImageService for Images {
     ) -> Result<Response<proto::DeleteImageResponse>, Status> {
         let request = request.into_inner();
         let of = job_of(request.user_id, &request.image_id)?;
-        answer(self.recipes.delete_image(of, now_ms()).await, |()| {
-            proto::DeleteImageResponse {}
-        })
+        answer(self.recipes.delete_image(of, now_ms()).await, |()| proto::DeleteImageResponse {})
     }
 
     async fn begin_job(
@@ -116,9 +102,7 @@ impl ImageService for Images {
         let request = request.into_inner();
         let of = job_of(request.user_id, &request.image_id)?;
         let done = self.recipes.begin_job(of, now_ms()).await;
-        answer(done, |image| proto::BeginJobResponse {
-            image: Some(image.into()),
-        })
+        answer(done, |image| proto::BeginJobResponse { image: Some(image.into()) })
     }
 
     async fn report_done(
@@ -129,9 +113,7 @@ impl ImageService for Images {
         let of = job_of(request.user_id, &request.image_id)?;
         let variants = request.variants.into_iter().map(Into::into).collect();
         let done = self.recipes.report_done(of, request.attempt, variants, now_ms()).await;
-        answer(done, |image| proto::ReportDoneResponse {
-            image: Some(image.into()),
-        })
+        answer(done, |image| proto::ReportDoneResponse { image: Some(image.into()) })
     }
 
     async fn report_failed(
@@ -146,9 +128,7 @@ impl ImageService for Images {
             is_final: request.r#final,
         };
         let done = self.recipes.report_failed(of, failure, now_ms()).await;
-        answer(done, |image| proto::ReportFailedResponse {
-            image: Some(image.into()),
-        })
+        answer(done, |image| proto::ReportFailedResponse { image: Some(image.into()) })
     }
 }
 

@@ -40,17 +40,13 @@ impl OperatorService for Operator {
             password: SecretString::from(request.password),
         };
         let done = self.0.sign_up(sign_up, now_ms()).await;
-        answer(done, |created| CreateAdminResponse {
-            user: Some(created.user),
-        })
+        answer(done, |created| CreateAdminResponse { user: Some(created.user) })
     }
 
     async fn grant_admin(&self, request: Request<GrantAdminRequest>) -> Result<Response<GrantAdminResponse>, Status> {
         let email = profile::email(&request.into_inner().email).map_err(to_status)?;
         let done = self.0.set_role(&email, Role::Admin, now_ms()).await;
-        answer(done, |user| GrantAdminResponse {
-            user: Some(user.into()),
-        })
+        answer(done, |user| GrantAdminResponse { user: Some(user.into()) })
     }
 
     async fn revoke_admin(
@@ -59,15 +55,11 @@ impl OperatorService for Operator {
     ) -> Result<Response<RevokeAdminResponse>, Status> {
         let email = profile::email(&request.into_inner().email).map_err(to_status)?;
         let done = self.0.set_role(&email, Role::User, now_ms()).await;
-        answer(done, |user| RevokeAdminResponse {
-            user: Some(user.into()),
-        })
+        answer(done, |user| RevokeAdminResponse { user: Some(user.into()) })
     }
 
     async fn list_admins(&self, _: Request<ListAdminsRequest>) -> Result<Response<ListAdminsResponse>, Status> {
         let users = self.0.list_admins().await.map_err(to_status)?;
-        Ok(Response::new(ListAdminsResponse {
-            users: users.into_iter().map(Into::into).collect(),
-        }))
+        Ok(Response::new(ListAdminsResponse { users: users.into_iter().map(Into::into).collect() }))
     }
 }

@@ -34,10 +34,7 @@ impl UserService for Users {
             password: SecretString::from(request.password),
         };
         let done = self.0.sign_up(sign_up, now_ms()).await;
-        answer(done, |created| proto::CreateUserResponse {
-            user: Some(created.user),
-            replayed: created.replayed,
-        })
+        answer(done, |created| proto::CreateUserResponse { user: Some(created.user), replayed: created.replayed })
     }
 
     async fn get_user(
@@ -55,10 +52,7 @@ impl UserService for Users {
     ) -> Result<Response<proto::GetUsersResponse>, Status> {
         let ids = request.into_inner().user_ids;
         if ids.len() > GET_MAX {
-            return Err(to_status(Error::invalid(vec![FieldError::at(
-                "/user_ids",
-                "must have at most 1000 entries",
-            )])));
+            return Err(to_status(Error::invalid(vec![FieldError::at("/user_ids", "must have at most 1000 entries")])));
         }
         let ids: Vec<UserId> = ids.into_iter().filter_map(UserId::new).collect();
         let users = self.0.get_users(&ids).await.map_err(to_status)?;
@@ -74,9 +68,7 @@ impl UserService for Users {
         let if_version = request.if_version;
         let patch = ProfilePatch::try_from(request).map_err(to_status)?;
         let done = self.0.update_user(id, if_version, patch, now_ms()).await;
-        answer(done, |user| proto::UpdateUserResponse {
-            user: Some(user.into()),
-        })
+        answer(done, |user| proto::UpdateUserResponse { user: Some(user.into()) })
     }
 
     async fn delete_user(
@@ -118,9 +110,7 @@ impl UserService for Users {
             current: SecretString::from(request.current_password),
             new: SecretString::from(request.new_password),
         };
-        answer(self.0.change_password(change, now_ms()).await, |()| {
-            proto::ChangePasswordResponse {}
-        })
+        answer(self.0.change_password(change, now_ms()).await, |()| proto::ChangePasswordResponse {})
     }
 
     async fn set_picture(
@@ -129,13 +119,8 @@ impl UserService for Users {
     ) -> Result<Response<proto::SetPictureResponse>, Status> {
         let request = request.into_inner();
         let user = convert::user_id(request.user_id).map_err(to_status)?;
-        let done = self
-            .0
-            .set_picture(user, &request.image_id, request.variant, request.if_version, now_ms())
-            .await;
-        answer(done, |user| proto::SetPictureResponse {
-            user: Some(user.into()),
-        })
+        let done = self.0.set_picture(user, &request.image_id, request.variant, request.if_version, now_ms()).await;
+        answer(done, |user| proto::SetPictureResponse { user: Some(user.into()) })
     }
 
     async fn clear_picture(
@@ -145,9 +130,7 @@ impl UserService for Users {
         let request = request.into_inner();
         let user = convert::user_id(request.user_id).map_err(to_status)?;
         let done = self.0.clear_picture(user, request.if_version, now_ms()).await;
-        answer(done, |user| proto::ClearPictureResponse {
-            user: Some(user.into()),
-        })
+        answer(done, |user| proto::ClearPictureResponse { user: Some(user.into()) })
     }
 }
 
@@ -156,9 +139,6 @@ pub(super) fn page(limit: u32) -> Result<usize, Status> {
     if (1..=PAGE_MAX).contains(&limit) {
         Ok(limit as usize)
     } else {
-        Err(to_status(Error::invalid(vec![FieldError::at(
-            "/limit",
-            "must be 1 to 200",
-        )])))
+        Err(to_status(Error::invalid(vec![FieldError::at("/limit", "must be 1 to 200")])))
     }
 }

@@ -41,18 +41,8 @@ impl Deliver {
     /// Says whether the failure counts; the row must stay.
     pub async fn deliver(&self, event: Event, now_ms: i64) -> Result<(), Undelivered> {
         match event {
-            Event::Job {
-                user_id,
-                image_id,
-                request_id,
-                traceparent,
-            } => {
-                let job = Job::V1 {
-                    user_id,
-                    image_id,
-                    request_id,
-                    traceparent,
-                };
+            Event::Job { user_id, image_id, request_id, traceparent } => {
+                let job = Job::V1 { user_id, image_id, request_id, traceparent };
                 self.queue.publish(job).await.map_err(|error| {
                     if error.counts_as_attempt() {
                         Undelivered::Failed(error.to_string())

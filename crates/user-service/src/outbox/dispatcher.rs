@@ -203,12 +203,7 @@ impl Dispatcher {
     fn wait_ms(&self, attempts: u32) -> i64 {
         let settings = &self.recipes().config().outbox;
         let (random, _) = Uuid::new_v4().as_u64_pair();
-        backoff::delay_ms(
-            attempts,
-            settings.backoff_base_ms.into(),
-            settings.backoff_max_ms.into(),
-            random,
-        )
+        backoff::delay_ms(attempts, settings.backoff_base_ms.into(), settings.backoff_max_ms.into(), random)
     }
 }
 
@@ -279,11 +274,7 @@ impl Lane {
                 Self::Jobs => index,
                 Self::Others => found.own.bucket.0 as usize,
             };
-            parcels
-                .entry(together)
-                .or_insert_with(|| (found.own, Vec::new()))
-                .1
-                .push(found.row);
+            parcels.entry(together).or_insert_with(|| (found.own, Vec::new())).1.push(found.row);
         }
         parcels.into_values().collect()
     }

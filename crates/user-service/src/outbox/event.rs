@@ -64,9 +64,7 @@ impl Event {
     pub fn delete_objects(images: &[ImageId]) -> Vec<Self> {
         images
             .chunks(IMAGES_PER_EVENT)
-            .map(|chunk| Self::DeleteObjects {
-                images: chunk.iter().map(ToString::to_string).collect(),
-            })
+            .map(|chunk| Self::DeleteObjects { images: chunk.iter().map(ToString::to_string).collect() })
             .collect()
     }
 
@@ -100,18 +98,9 @@ mod tests {
     #[test]
     fn a_payload_survives_the_round_trip_and_carries_its_kind() {
         let events = [
-            Event::Job {
-                user_id: 1,
-                image_id: "i".into(),
-                request_id: "r".into(),
-                traceparent: String::new(),
-            },
-            Event::ReleaseEmail {
-                email: "a@example.com".into(),
-            },
-            Event::DeleteObjects {
-                images: vec!["i".into()],
-            },
+            Event::Job { user_id: 1, image_id: "i".into(), request_id: "r".into(), traceparent: String::new() },
+            Event::ReleaseEmail { email: "a@example.com".into() },
+            Event::DeleteObjects { images: vec!["i".into()] },
             Event::DeleteSource { key: "k".into() },
             Event::Invalidate { user_id: 1, version: 2 },
         ];

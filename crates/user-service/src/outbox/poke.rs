@@ -11,10 +11,7 @@ pub struct Poke {
 
 impl Default for Poke {
     fn default() -> Self {
-        Self {
-            jobs: watch::Sender::new(0),
-            others: watch::Sender::new(0),
-        }
+        Self { jobs: watch::Sender::new(0), others: watch::Sender::new(0) }
     }
 }
 

@@ -37,10 +37,7 @@ impl Recipes {
             }
             let reserved = self.reserve(&target, id, &operation, now_ms).await?;
             self.pass("email-change-after-reserve").await;
-            let change = AddressChange {
-                from: row.email_normal.clone(),
-                operation: operation.clone(),
-            };
+            let change = AddressChange { from: row.email_normal.clone(), operation: operation.clone() };
             let Written { value, position: at } =
                 match self.apply(id, if_version, patch.clone(), Some(change), now_ms).await {
                     Ok(written) => written,
@@ -53,12 +50,7 @@ impl Recipes {
             match value {
                 Patched::User(user, changed) => {
                     self.pass("email-change-after-update").await;
-                    let mut done = self
-                        .committed(Written {
-                            value: (user, changed),
-                            position: at,
-                        })
-                        .await;
+                    let mut done = self.committed(Written { value: (user, changed), position: at }).await;
                     let confirmed = self.confirm(&target, &operation).await.map_err(|_| in_doubt())?;
                     self.pass("email-change-after-confirm").await;
                     self.release_soon(&row.email_normal, now_ms).await;
@@ -75,12 +67,7 @@ impl Recipes {
         self.give_up(&target, now_ms).await;
         let Written { value, position: at } = self.apply(id, if_version, patch, None, now_ms).await?;
         match value {
-            Patched::User(user, changed) => Ok(self
-                .committed(Written {
-                    value: (user, changed),
-                    position: at,
-                })
-                .await),
+            Patched::User(user, changed) => Ok(self.committed(Written { value: (user, changed), position: at }).await),
             Patched::Again | Patched::Barred => Err(contended()),
         }
     }

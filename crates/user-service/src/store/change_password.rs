@@ -30,25 +30,21 @@ impl Recipes {
     /// Changes a password. A sign-in with the old one that runs meanwhile makes no session: the session epoch has risen.
     ///
     /// # Errors
-    /// `WEAK_PASSWORD`, `BAD_CREDENTIALS` (403) for a wrong present password, `VERSION_MISMATCH`, `BUSY`.
+    /// `WEAK_PASSWORD`, `BAD_CREDENTIALS` (403) for a wrong present password, `RATE_LIMITED` after too many of them, `VERSION_MISMATCH`, `BUSY`.
     pub async fn change_password(&self, change: PasswordChange, now_ms: i64) -> Result<Done<()>> {
         policy::check(change.new.expose_secret()).map_err(|weak| weak.at("/newPassword"))?;
         let mut phc = None;
         for _ in 0..ROUNDS {
             let mut read = self.shards().read(change.user)?;
             let bucket = self.shards().place(change.user)?.bucket;
-            let user = users::get_live(&mut read, bucket, change.user)
-                .await?
-                .ok_or_else(no_user)?;
+            let user = users::get_live(&mut read, bucket, change.user).await?.ok_or_else(no_user)?;
             require_version(change.if_version, user.user.version)?;
-            let known = credentials::for_sign_in(&mut read, bucket, change.user)
-                .await?
-                .ok_or_else(no_user)?;
+            let known = credentials::for_sign_in(&mut read, bucket, change.user).await?.ok_or_else(no_user)?;
+            // Guessing here would be no slower than guessing at sign-in, so it counts there.
+            let attempt = self.0.parts.attempts.begin(&user.email_normal, now_ms).await?;
             if !self.hasher().verify(&known.phc, change.current.clone()).await?.ok {
-                return Err(Error::new(
-                    Code::WrongPassword,
-                    "The current password is wrong. Check it and try again.",
-                ));
+                attempt.wrong(now_ms);
+                return Err(Error::new(Code::WrongPassword, "The current password is wrong. Check it and try again."));
             }
             let hash = match phc.take() {
                 Some(hash) => hash,

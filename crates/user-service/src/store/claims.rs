@@ -79,9 +79,7 @@ impl Recipes {
         let (bucket, email, operation) = (Bucket::of_email(email), email.to_owned(), operation.to_owned());
         let written = self
             .shards()
-            .write(bucket, move |tx| {
-                Box::pin(async move { email_claims::confirm(tx, &email, &operation).await })
-            })
+            .write(bucket, move |tx| Box::pin(async move { email_claims::confirm(tx, &email, &operation).await }))
             .await?;
         Ok(position(written.position))
     }
@@ -134,9 +132,7 @@ impl Recipes {
         let (bucket, email) = (Bucket::of_email(email), email.to_owned());
         let written = self
             .shards()
-            .write(bucket, move |tx| {
-                Box::pin(async move { email_claims::get(tx, bucket, &email).await })
-            })
+            .write(bucket, move |tx| Box::pin(async move { email_claims::get(tx, bucket, &email).await }))
             .await?;
         Ok(written.value)
     }
@@ -158,9 +154,7 @@ impl Recipes {
 
     async fn fence_user(&self, user: UserId, now_ms: i64) -> Result<()> {
         self.shards()
-            .write(user, move |tx| {
-                Box::pin(async move { users::insert_void(tx, user, now_ms).await })
-            })
+            .write(user, move |tx| Box::pin(async move { users::insert_void(tx, user, now_ms).await }))
             .await?;
         Ok(())
     }
@@ -169,9 +163,7 @@ impl Recipes {
         let id = void_mark(operation);
         // Never forgotten: no clock decides that the operation cannot come any more.
         self.shards()
-            .write(user, move |tx| {
-                Box::pin(async move { inbox::consume(tx, &id, now_ms, i64::MAX).await })
-            })
+            .write(user, move |tx| Box::pin(async move { inbox::consume(tx, &id, now_ms, i64::MAX).await }))
             .await?;
         Ok(())
     }
@@ -180,9 +172,7 @@ impl Recipes {
         let (bucket, email, operation) = (Bucket::of_email(email), email.to_owned(), operation.to_owned());
         let written = self
             .shards()
-            .write(bucket, move |tx| {
-                Box::pin(async move { email_claims::release(tx, &email, &operation).await })
-            })
+            .write(bucket, move |tx| Box::pin(async move { email_claims::release(tx, &email, &operation).await }))
             .await?;
         Ok(written.value)
     }
@@ -197,15 +187,8 @@ impl Recipes {
         let Some(claim) = claim else {
             return Err(super::no_user());
         };
-        let carried = self
-            .user_row(claim.user_id)
-            .await?
-            .is_some_and(|row| row.email_normal == email.normal());
-        if carried {
-            Ok(claim.user_id)
-        } else {
-            Err(super::no_user())
-        }
+        let carried = self.user_row(claim.user_id).await?.is_some_and(|row| row.email_normal == email.normal());
+        if carried { Ok(claim.user_id) } else { Err(super::no_user()) }
     }
 }
 
@@ -224,8 +207,5 @@ fn known(row: &ClaimRow) -> Claim {
 }
 
 fn taken() -> Error {
-    Error::new(
-        Code::EmailTaken,
-        "Another account has this e-mail address. Sign in with it, or use another address.",
-    )
+    Error::new(Code::EmailTaken, "Another account has this e-mail address. Sign in with it, or use another address.")
 }

@@ -67,15 +67,10 @@ impl Recipes {
     /// `NOT_FOUND` where there is no such user, `QUOTA_EXCEEDED`, `IDEMPOTENCY_KEY_REUSED`.
     pub async fn create_image(&self, upload: Upload, now_ms: i64) -> Result<Done<Made>> {
         check(&upload)?;
-        let (limits, keep_ms) = (
-            self.config().limits.clone(),
-            i64::from(self.config().sweeper.idempotency_ms),
-        );
+        let (limits, keep_ms) = (self.config().limits.clone(), i64::from(self.config().sweeper.idempotency_ms));
         let written = self
             .shards()
-            .write(upload.user, move |tx| {
-                Box::pin(async move { create(tx, &upload, &limits, keep_ms, now_ms).await })
-            })
+            .write(upload.user, move |tx| Box::pin(async move { create(tx, &upload, &limits, keep_ms, now_ms).await }))
             .await?;
         self.poke().job();
         Ok(Done::of(written))
@@ -83,16 +78,11 @@ impl Recipes {
 }
 
 fn check(upload: &Upload) -> Result<()> {
-    let own_key = upload
-        .source
-        .key
-        .strip_prefix(upload.image.as_str())
-        .is_some_and(|rest| rest.starts_with('-'));
+    let own_key = upload.source.key.strip_prefix(upload.image.as_str()).is_some_and(|rest| rest.starts_with('-'));
     if !own_key {
-        return Err(Error::invalid(Vec::new()).field(
-            Location::Pointer("/source/key".into()),
-            "must begin with the image's id",
-        ));
+        return Err(
+            Error::invalid(Vec::new()).field(Location::Pointer("/source/key".into()), "must begin with the image's id")
+        );
     }
     if serde_json::from_str::<serde::de::IgnoredAny>(&upload.request_json).is_err() {
         return Err(Error::invalid(Vec::new()).field(Location::Pointer("/request_json".into()), "must be JSON"));
@@ -114,10 +104,7 @@ async fn create(
     }
     // The same upload again after an answer that never came: it is there.
     if let Some(row) = images::get(tx, bucket, upload.user, &upload.image).await? {
-        return Ok(Made {
-            image: row.image.into(),
-            replayed: true,
-        });
+        return Ok(Made { image: row.image.into(), replayed: true });
     }
     let (pictures, running) = images::count(tx, bucket, upload.user).await?;
     within(limits, pictures, running)?;
@@ -133,14 +120,7 @@ async fn create(
         finished_at_ms: None,
         request_json: upload.request_json.clone(),
     };
-    images::insert(
-        tx,
-        &ImageRow {
-            version: 1,
-            image: image.clone(),
-        },
-    )
-    .await?;
+    images::insert(tx, &ImageRow { version: 1, image: image.clone() }).await?;
     let job = Event::Job {
         user_id: upload.user.get(),
         image_id: upload.image.to_string(),
@@ -162,11 +142,7 @@ async fn replayed(tx: &mut BucketTx<'_>, upload: &Upload, now_ms: i64) -> store:
     let Some(row) = idempotency::get(tx, bucket, SCOPE, &key.key).await? else {
         return Ok(None);
     };
-    let recorded = Recorded {
-        same_request: row.request_hash == key.request,
-        done: true,
-        deadline_ms: 0,
-    };
+    let recorded = Recorded { same_request: row.request_hash == key.request, done: true, deadline_ms: 0 };
     if let Course::Refuse(error) = replay::course(Some(&recorded), now_ms) {
         return Err(error.into());
     }
@@ -189,10 +165,7 @@ fn record(key: Key, image: &proto::Image, keep_ms: i64, now_ms: i64) -> RequestR
         operation: image.id.clone(),
         subject: image.id.clone(),
         deadline_ms: now_ms,
-        answer: Some(Answer {
-            code: OK.to_owned(),
-            body: image.encode_to_vec(),
-        }),
+        answer: Some(Answer { code: OK.to_owned(), body: image.encode_to_vec() }),
         expires_at_ms: now_ms + keep_ms,
     }
 }

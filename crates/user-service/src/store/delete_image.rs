@@ -19,9 +19,7 @@ impl Recipes {
         let image = of.image.clone();
         let written = self
             .shards()
-            .write(of.user, move |tx| {
-                Box::pin(async move { delete(tx, &of, invalidate, now_ms).await })
-            })
+            .write(of.user, move |tx| Box::pin(async move { delete(tx, &of, invalidate, now_ms).await }))
             .await?;
         let done = Done::of(written);
         if let Some(user) = &done.value {

@@ -21,17 +21,14 @@ impl Recipes {
     /// `NOT_FOUND`, `VERSION_MISMATCH`.
     pub async fn delete_user(&self, id: UserId, if_version: Option<u64>, now_ms: i64) -> Result<Done<()>> {
         let this = self.clone();
-        self.tracked(async move { this.run_delete(id, if_version, now_ms).await })
-            .await
+        self.tracked(async move { this.run_delete(id, if_version, now_ms).await }).await
     }
 
     async fn run_delete(&self, id: UserId, if_version: Option<u64>, now_ms: i64) -> Result<Done<()>> {
         let invalidate = self.config().outbox.invalidate;
         let written = self
             .shards()
-            .write(id, move |tx| {
-                Box::pin(async move { delete(tx, id, if_version, invalidate, now_ms).await })
-            })
+            .write(id, move |tx| Box::pin(async move { delete(tx, id, if_version, invalidate, now_ms).await }))
             .await?;
         let done = Done::of(written);
         self.users().deleted(id, done.value.version).await;
@@ -60,18 +57,8 @@ async fn delete(
     for event in Event::delete_objects(&removed) {
         emit(tx, &event, now_ms).await?;
     }
-    emit(
-        tx,
-        &Event::ReleaseEmail {
-            email: row.email_normal.clone(),
-        },
-        now_ms,
-    )
-    .await?;
+    emit(tx, &Event::ReleaseEmail { email: row.email_normal.clone() }, now_ms).await?;
     let version = row.user.version + 1;
     emit_invalidation(tx, invalidate, id, version, now_ms).await?;
-    Ok(Deleted {
-        email: row.email_normal,
-        version,
-    })
+    Ok(Deleted { email: row.email_normal, version })
 }

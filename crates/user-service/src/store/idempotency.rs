@@ -42,10 +42,7 @@ const ROUNDS: usize = 4;
 impl Recipes {
     /// A new operation with a new user id.
     pub(super) async fn operation(&self) -> Result<Operation> {
-        Ok(Operation {
-            id: Uuid::new_v4().simple().to_string(),
-            user: self.0.parts.ids.next().await?,
-        })
+        Ok(Operation { id: Uuid::new_v4().simple().to_string(), user: self.0.parts.ids.next().await? })
     }
 
     /// Begins, resumes or replays a keyed request.
@@ -56,17 +53,9 @@ impl Recipes {
         let bucket = Bucket::of_print(&key.key);
         for _ in 0..ROUNDS {
             let found = idempotency::get(&mut self.shards().read(bucket)?, bucket, scope, &key.key).await?;
-            match (
-                replay::course(found.as_ref().map(|row| recorded(row, key)).as_ref(), now_ms),
-                found,
-            ) {
+            match (replay::course(found.as_ref().map(|row| recorded(row, key)).as_ref(), now_ms), found) {
                 (Course::Refuse(error), _) => return Err(error),
-                (
-                    Course::Replay,
-                    Some(RequestRow {
-                        answer: Some(answer), ..
-                    }),
-                ) => return Ok(Opened::Replay(answer)),
+                (Course::Replay, Some(RequestRow { answer: Some(answer), .. })) => return Ok(Opened::Replay(answer)),
                 (Course::Resume, Some(row)) => return self.resume(row, now_ms).await.map(Opened::Run),
                 (Course::Begin, _) => {
                     if let Some(operation) = self.begin(scope, key, now_ms).await? {
@@ -93,19 +82,14 @@ impl Recipes {
         };
         let began = self
             .shards()
-            .write(Bucket::of_print(&key.key), move |tx| {
-                Box::pin(async move { idempotency::begin(tx, &row).await })
-            })
+            .write(Bucket::of_print(&key.key), move |tx| Box::pin(async move { idempotency::begin(tx, &row).await }))
             .await?;
         Ok(began.value.then_some(operation))
     }
 
     async fn resume(&self, row: RequestRow, now_ms: i64) -> Result<Operation> {
         let user = UserId::parse(&row.subject).ok_or_else(model::Error::internal)?;
-        let operation = Operation {
-            id: row.operation.clone(),
-            user,
-        };
+        let operation = Operation { id: row.operation.clone(), user };
         let deadline_ms = now_ms + i64::from(self.config().claims.deadline_ms);
         let taken = self
             .shards()
@@ -113,11 +97,7 @@ impl Recipes {
                 Box::pin(async move { idempotency::resume(tx, &row, deadline_ms, now_ms).await })
             })
             .await?;
-        if taken.value {
-            Ok(operation)
-        } else {
-            Err(replay::in_progress())
-        }
+        if taken.value { Ok(operation) } else { Err(replay::in_progress()) }
     }
 
     /// Records an operation's answer.
@@ -149,18 +129,11 @@ impl Recipes {
             .await;
         if let Err(error) = forgotten {
             // A repeat is told to wait until the deadline, then resumes.
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "a failed request could not be forgotten"
-            );
+            tracing::warn!(error = &error as &dyn std::error::Error, "a failed request could not be forgotten");
         }
     }
 }
 
 fn recorded(row: &RequestRow, key: Key) -> Recorded {
-    Recorded {
-        same_request: row.request_hash == key.request,
-        done: row.answer.is_some(),
-        deadline_ms: row.deadline_ms,
-    }
+    Recorded { same_request: row.request_hash == key.request, done: row.answer.is_some(), deadline_ms: row.deadline_ms }
 }

@@ -51,18 +51,11 @@ impl Recipes {
                 && self.moves_address(id, if_version, email).await?
             {
                 let (this, patch) = (self.clone(), patch.clone());
-                return self
-                    .tracked(async move { this.change_email(id, if_version, patch, now_ms).await })
-                    .await;
+                return self.tracked(async move { this.change_email(id, if_version, patch, now_ms).await }).await;
             }
             let Written { value, position } = self.apply(id, if_version, patch.clone(), None, now_ms).await?;
             if let Patched::User(user, changed) = value {
-                return Ok(self
-                    .committed(Written {
-                        value: (user, changed),
-                        position,
-                    })
-                    .await);
+                return Ok(self.committed(Written { value: (user, changed), position }).await);
             }
         }
         Err(contended())
@@ -99,10 +92,7 @@ impl Recipes {
         if changed {
             self.users().changed(&user).await;
         }
-        Done {
-            value: *user,
-            positions: done.positions,
-        }
+        Done { value: *user, positions: done.positions }
     }
 }
 
@@ -130,14 +120,7 @@ async fn apply(
                 return Ok(Patched::Barred);
             }
             email.normal().clone_into(&mut next.email_normal);
-            emit(
-                tx,
-                &Event::ReleaseEmail {
-                    email: row.email_normal.clone(),
-                },
-                now_ms,
-            )
-            .await?;
+            emit(tx, &Event::ReleaseEmail { email: row.email_normal.clone() }, now_ms).await?;
         }
     }
     if next == row {

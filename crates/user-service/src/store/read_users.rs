@@ -17,10 +17,7 @@ impl Recipes {
     pub async fn get_user(&self, id: UserId) -> Result<proto::User> {
         let found = self
             .users()
-            .get_or_load(
-                id,
-                || async move { Ok(self.user_row(id).await?.map(|row| row.user.into())) },
-            )
+            .get_or_load(id, || async move { Ok(self.user_row(id).await?.map(|row| row.user.into())) })
             .await?;
         found.ok_or_else(no_user)
     }

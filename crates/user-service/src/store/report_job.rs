@@ -97,9 +97,7 @@ impl Recipes {
         let image = of.image.clone();
         let written = self
             .shards()
-            .write(of.user, move |tx| {
-                Box::pin(async move { take(tx, &of, report, bounds, now_ms).await })
-            })
+            .write(of.user, move |tx| Box::pin(async move { take(tx, &of, report, bounds, now_ms).await }))
             .await?;
         let done = Done::of(written);
         let (outcome, changed) = done.value;
@@ -111,10 +109,7 @@ impl Recipes {
             }
         }
         let image = outcome.ok_or_else(|| Error::new(Code::JobOver, "There is nothing left to do for this job."))?;
-        Ok(Done {
-            value: image,
-            positions: done.positions,
-        })
+        Ok(Done { value: image, positions: done.positions })
     }
 }
 
@@ -150,11 +145,7 @@ async fn take(
         Report::Begin => image_job::begin(present, bounds.attempts, now_ms),
         Report::Done(_, variants) => image_job::done(present, variants, now_ms),
         Report::Failed(failure) => {
-            let Failure {
-                attempt,
-                error,
-                is_final,
-            } = failure;
+            let Failure { attempt, error, is_final } = failure;
             image_job::failed(present, attempt, error, is_final, bounds.attempts, now_ms)
         }
     };
@@ -170,9 +161,7 @@ async fn take(
 }
 
 async fn write(tx: &mut BucketTx<'_>, of: &JobOf, image: &Image, bounds: Bounds, now_ms: i64) -> store::Result<()> {
-    let source = Event::DeleteSource {
-        key: image.source.key.clone(),
-    };
+    let source = Event::DeleteSource { key: image.source.key.clone() };
     match image.status {
         ImageStatus::Running => {
             images::begin_attempt(tx, of.user, &of.image).await?;

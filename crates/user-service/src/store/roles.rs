@@ -47,12 +47,7 @@ impl Recipes {
     pub async fn list_admins(&self) -> Result<Vec<User>> {
         let mut admins = Vec::new();
         for shard in self.shards().every()? {
-            admins.extend(
-                users::admins(&mut shard.read_all())
-                    .await?
-                    .into_iter()
-                    .map(|row| row.user),
-            );
+            admins.extend(users::admins(&mut shard.read_all()).await?.into_iter().map(|row| row.user));
         }
         admins.sort_by_key(|user| user.id);
         admins.dedup_by_key(|user| user.id);

@@ -75,11 +75,8 @@ async fn change(
         Some((image, variant)) => {
             let found = images::get(tx, bucket, user, &image).await?.ok_or_else(unknown_image)?;
             let chosen = worn_picture::choose(&found.image, &variant)?;
-            let same = row
-                .user
-                .picture
-                .as_ref()
-                .is_some_and(|worn| worn.image_id == image && worn.variant == chosen.name);
+            let same =
+                row.user.picture.as_ref().is_some_and(|worn| worn.image_id == image && worn.variant == chosen.name);
             if same {
                 return Ok((Box::new(row.user), false));
             }
@@ -114,8 +111,5 @@ fn with(row: &UserRow, picture: Option<ProfilePicture>, now_ms: i64) -> UserRow 
 }
 
 fn unknown_image() -> Error {
-    Error::invalid(Vec::new()).field(
-        Location::Pointer("/imageId".into()),
-        "must be the id of one of your pictures",
-    )
+    Error::invalid(Vec::new()).field(Location::Pointer("/imageId".into()), "must be the id of one of your pictures")
 }

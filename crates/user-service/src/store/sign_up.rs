@@ -64,9 +64,7 @@ impl Recipes {
     pub async fn sign_up(&self, request: SignUp, now_ms: i64) -> Result<Done<Created>> {
         policy::check(request.password.expose_secret()).map_err(|weak| weak.at("/password"))?;
         let this = self.clone();
-        let outcome = self
-            .tracked(async move { this.run_sign_up(request, now_ms).await })
-            .await;
+        let outcome = self.tracked(async move { this.run_sign_up(request, now_ms).await }).await;
         metrics::sign_up(match &outcome {
             Ok(done) if done.value.replayed => "replayed",
             Ok(_) => "created",
@@ -89,22 +87,12 @@ impl Recipes {
         match self.create(&operation, &request, now_ms).await {
             Ok(mut done) => {
                 self.pass("signup-after-confirm").await;
-                let answer = Answer {
-                    code: OK.to_owned(),
-                    body: done.value.encode_to_vec(),
-                };
-                done.positions.push(
-                    self.record(SCOPE, key, &operation, answer)
-                        .await
-                        .map_err(|_| in_doubt())?,
-                );
+                let answer = Answer { code: OK.to_owned(), body: done.value.encode_to_vec() };
+                done.positions.push(self.record(SCOPE, key, &operation, answer).await.map_err(|_| in_doubt())?);
                 Ok(done.map(fresh))
             }
             Err(error) if error.code == Code::EmailTaken => {
-                let answer = Answer {
-                    code: error.code.as_str().to_owned(),
-                    body: error.detail.clone().into_bytes(),
-                };
+                let answer = Answer { code: error.code.as_str().to_owned(), body: error.detail.clone().into_bytes() };
                 if self.record(SCOPE, key, &operation, answer).await.is_err() {
                     self.forget(SCOPE, key, &operation).await;
                 }
@@ -134,28 +122,19 @@ impl Recipes {
         self.pass("signup-after-create").await;
         // The user is there: whatever fails from here on, a repeat or the sweeper finishes.
         let (user, confirmed) = match made {
-            Made::User(user) => (
-                user,
-                Some(self.confirm(email, &operation.id).await.map_err(|_| in_doubt())?),
-            ),
+            Made::User(user) => (user, Some(self.confirm(email, &operation.id).await.map_err(|_| in_doubt())?)),
             Made::MovedOn(user) => {
                 self.settle(email, now_ms).await.map_err(|_| in_doubt())?;
                 (user, None)
             }
             Made::Over => {
-                let error = Error::new(
-                    Code::Unavailable,
-                    "The sign-up took too long and was given up. Try again.",
-                );
+                let error = Error::new(Code::Unavailable, "The sign-up took too long and was given up. Try again.");
                 return Err(self.undo(email, error, now_ms).await);
             }
         };
         let user = proto::User::from(*user);
         self.users().keep(user.clone()).await;
-        let positions = [Some(reserved), Some(inserted), confirmed]
-            .into_iter()
-            .flatten()
-            .collect();
+        let positions = [Some(reserved), Some(inserted), confirmed].into_iter().flatten().collect();
         Ok(Done { value: user, positions })
     }
 
@@ -229,14 +208,8 @@ const fn fresh(user: proto::User) -> Created {
 fn replay(answer: &Answer) -> Result<Done<Created>> {
     if answer.code == OK {
         let user = proto::User::decode(answer.body.as_slice()).map_err(|_| Error::internal())?;
-        return Ok(Done {
-            value: Created { user, replayed: true },
-            positions: Vec::new(),
-        });
+        return Ok(Done { value: Created { user, replayed: true }, positions: Vec::new() });
     }
-    let code = Code::ALL
-        .into_iter()
-        .find(|code| code.as_str() == answer.code)
-        .ok_or_else(Error::internal)?;
+    let code = Code::ALL.into_iter().find(|code| code.as_str() == answer.code).ok_or_else(Error::internal)?;
     Err(Error::new(code, String::from_utf8_lossy(&answer.body)).replayed())
 }

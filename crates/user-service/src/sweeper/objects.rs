@@ -24,11 +24,9 @@ impl Sweeper {
         for class in Class::ALL {
             match self.sweep_class(class, now_ms - grace_ms).await {
                 Ok(removed) => metrics::swept(class.folder(), removed),
-                Err(error) => tracing::warn!(
-                    error.code = error.code.as_str(),
-                    class = class.folder(),
-                    "objects cannot be swept"
-                ),
+                Err(error) => {
+                    tracing::warn!(error.code = error.code.as_str(), class = class.folder(), "objects cannot be swept");
+                }
             }
         }
     }
@@ -63,9 +61,8 @@ impl Sweeper {
         }
         let mut removed = 0;
         for key in keys {
-            let named = rows
-                .get(key.image())
-                .is_some_and(|images| images.iter().any(|image| needs(image, class, &key.name())));
+            let named =
+                rows.get(key.image()).is_some_and(|images| images.iter().any(|image| needs(image, class, &key.name())));
             if !named {
                 self.objects.delete(&key).await?;
                 removed += 1;

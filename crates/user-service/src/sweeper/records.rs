@@ -24,17 +24,11 @@ impl Sweeper {
 
 async fn sweep(shard: &Shard, now_ms: i64) -> store::Result<()> {
     for own in idempotency::expired(&mut shard.read_all(), now_ms, BATCH).await? {
-        let purged = shard
-            .write(own, move |tx| {
-                Box::pin(async move { idempotency::purge(tx, now_ms).await })
-            })
-            .await?;
+        let purged = shard.write(own, move |tx| Box::pin(async move { idempotency::purge(tx, now_ms).await })).await?;
         metrics::swept("idempotency", purged.value as u64);
     }
     for own in inbox::expired(&mut shard.read_all(), now_ms, BATCH).await? {
-        let purged = shard
-            .write(own, move |tx| Box::pin(async move { inbox::purge(tx, now_ms).await }))
-            .await?;
+        let purged = shard.write(own, move |tx| Box::pin(async move { inbox::purge(tx, now_ms).await })).await?;
         metrics::swept("inbox", purged.value as u64);
     }
     Ok(())

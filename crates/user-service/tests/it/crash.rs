@@ -5,11 +5,8 @@ use model::Code;
 use crate::world::{World, code, keyed, ok, person};
 
 const SIGN_UP: [&str; 2] = ["signup-after-reserve", "signup-after-create"];
-const EMAIL_CHANGE: [&str; 3] = [
-    "email-change-after-reserve",
-    "email-change-after-update",
-    "email-change-after-confirm",
-];
+const EMAIL_CHANGE: [&str; 3] =
+    ["email-change-after-reserve", "email-change-after-update", "email-change-after-confirm"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_up_that_dies_between_two_steps_is_finished_or_undone_by_the_sweeper() {
@@ -23,10 +20,7 @@ async fn a_sign_up_that_dies_between_two_steps_is_finished_or_undone_by_the_swee
             drop(held);
             dead.abort();
             // Not yet overdue: nobody else gets it, and the sweeper leaves it alone.
-            assert_eq!(
-                code(world.users.clone().create_user(person("a@example.com")).await),
-                Code::EmailTaken
-            );
+            assert_eq!(code(world.users.clone().create_user(person("a@example.com")).await), Code::EmailTaken);
             world.app.sweeper().sweep_claims(model::time::now_ms()).await;
             assert_eq!(world.claims().await.len(), 1);
             world.sweep_late().await;
@@ -110,10 +104,7 @@ async fn a_deletion_that_dies_before_the_release_frees_the_e_mail_by_outbox() {
     let user = world.sign_up("a@example.com").await;
     let held = world.halts.at("delete-after-tombstone");
     let mut users = world.users.clone();
-    let request = api::user::v1::DeleteUserRequest {
-        user_id: user.id,
-        if_version: None,
-    };
+    let request = api::user::v1::DeleteUserRequest { user_id: user.id, if_version: None };
     let dead = tokio::spawn(async move { users.delete_user(request).await });
     let mut held = held;
     assert!(held.arrived().await);
@@ -127,12 +118,7 @@ async fn a_deletion_that_dies_before_the_release_frees_the_e_mail_by_outbox() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_keyed_sign_up_that_died_is_resumed_with_the_same_ids() {
     // R54: the same rule as an upload's key.
-    for point in [
-        "signup-after-begin",
-        "signup-after-reserve",
-        "signup-after-create",
-        "signup-after-confirm",
-    ] {
+    for point in ["signup-after-begin", "signup-after-reserve", "signup-after-create", "signup-after-confirm"] {
         let world = World::with(4, |config| config.claims.deadline_ms = 300).await;
         let mut held = world.halts.at(point);
         let mut users = world.users.clone();
@@ -152,11 +138,7 @@ async fn a_keyed_sign_up_that_died_is_resumed_with_the_same_ids() {
         })
         .await;
         let created = created.unwrap().into_inner();
-        assert_eq!(
-            (created.replayed, created.user.as_ref().unwrap().id),
-            (false, 1),
-            "{point}"
-        );
+        assert_eq!((created.replayed, created.user.as_ref().unwrap().id), (false, 1), "{point}");
         let replayed = ok(again().await);
         assert!(replayed.replayed);
         assert_eq!(replayed.user, created.user);

@@ -8,16 +8,8 @@ use crate::world::{World, code, keyed, ok, person, refusal};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_sign_up_gets_the_recorded_answer() {
     let world = World::new(4).await;
-    let first = ok(world
-        .users
-        .clone()
-        .create_user(keyed(person("a@example.com"), 1, 1))
-        .await);
-    let second = ok(world
-        .users
-        .clone()
-        .create_user(keyed(person("a@example.com"), 1, 1))
-        .await);
+    let first = ok(world.users.clone().create_user(keyed(person("a@example.com"), 1, 1)).await);
+    let second = ok(world.users.clone().create_user(keyed(person("a@example.com"), 1, 1)).await);
     assert!(!first.replayed && second.replayed);
     assert_eq!(first.user, second.user);
     assert_eq!(world.live().await.len(), 1);
@@ -26,16 +18,8 @@ async fn a_repeated_sign_up_gets_the_recorded_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_key_with_another_body_is_refused() {
     let world = World::new(1).await;
-    ok(world
-        .users
-        .clone()
-        .create_user(keyed(person("a@example.com"), 1, 1))
-        .await);
-    let other = world
-        .users
-        .clone()
-        .create_user(keyed(person("b@example.com"), 1, 2))
-        .await;
+    ok(world.users.clone().create_user(keyed(person("a@example.com"), 1, 1)).await);
+    let other = world.users.clone().create_user(keyed(person("b@example.com"), 1, 2)).await;
     assert_eq!(code(other), Code::IdempotencyKeyReused);
     assert_eq!(world.live().await.len(), 1);
 }
@@ -44,29 +28,13 @@ async fn the_same_key_with_another_body_is_refused() {
 async fn a_conflict_is_recorded_and_replayed_even_after_the_e_mail_is_free() {
     let world = World::new(4).await;
     let holder = world.sign_up("a@example.com").await;
-    let first = refusal(
-        world
-            .users
-            .clone()
-            .create_user(keyed(person("a@example.com"), 1, 1))
-            .await,
-    );
+    let first = refusal(world.users.clone().create_user(keyed(person("a@example.com"), 1, 1)).await);
     assert_eq!((first.code, first.replayed), (Code::EmailTaken, false));
     world.delete(holder.id).await.unwrap();
-    let second = refusal(
-        world
-            .users
-            .clone()
-            .create_user(keyed(person("a@example.com"), 1, 1))
-            .await,
-    );
+    let second = refusal(world.users.clone().create_user(keyed(person("a@example.com"), 1, 1)).await);
     assert_eq!((second.code, second.replayed), (Code::EmailTaken, true));
     assert_eq!(second.detail, first.detail);
-    ok(world
-        .users
-        .clone()
-        .create_user(keyed(person("a@example.com"), 2, 1))
-        .await);
+    ok(world.users.clone().create_user(keyed(person("a@example.com"), 2, 1)).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,38 +58,10 @@ async fn twenty_equal_requests_at_once_make_one_user() {
 #[tokio::test(flavor = "multi_thread")]
 async fn recorded_answers_go_after_a_day() {
     let world = World::new(1).await;
-    ok(world
-        .users
-        .clone()
-        .create_user(keyed(person("a@example.com"), 1, 1))
-        .await);
+    ok(world.users.clone().create_user(keyed(person("a@example.com"), 1, 1)).await);
     let now_ms = model::time::now_ms();
-    world
-        .app
-        .sweeper()
-        .sweep_records(now_ms + 23 * crate::world::HOUR_MS)
-        .await;
-    assert!(
-        ok(world
-            .users
-            .clone()
-            .create_user(keyed(person("a@example.com"), 1, 1))
-            .await)
-        .replayed
-    );
-    world
-        .app
-        .sweeper()
-        .sweep_records(now_ms + 25 * crate::world::HOUR_MS)
-        .await;
-    assert_eq!(
-        code(
-            world
-                .users
-                .clone()
-                .create_user(keyed(person("a@example.com"), 1, 1))
-                .await
-        ),
-        Code::EmailTaken
-    );
+    world.app.sweeper().sweep_records(now_ms + 23 * crate::world::HOUR_MS).await;
+    assert!(ok(world.users.clone().create_user(keyed(person("a@example.com"), 1, 1)).await).replayed);
+    world.app.sweeper().sweep_records(now_ms + 25 * crate::world::HOUR_MS).await;
+    assert_eq!(code(world.users.clone().create_user(keyed(person("a@example.com"), 1, 1)).await), Code::EmailTaken);
 }

@@ -32,8 +32,7 @@ pub fn request(user: u64, n: u64) -> proto::CreateImageRequest {
 
 pub async fn upload(world: &World, user: u64, n: u64) -> Result<proto::Image, Error> {
     let made = world.images.clone().create_image(request(user, n)).await;
-    made.map(|answer| answer.into_inner().image.unwrap())
-        .map_err(|status| from_status(&status))
+    made.map(|answer| answer.into_inner().image.unwrap()).map_err(|status| from_status(&status))
 }
 
 pub fn variant(image: &str, name: &str) -> proto::Variant {
@@ -48,14 +47,9 @@ pub fn variant(image: &str, name: &str) -> proto::Variant {
 }
 
 pub async fn begin(world: &World, image: &proto::Image) -> Result<proto::Image, Error> {
-    let request = proto::BeginJobRequest {
-        user_id: image.user_id,
-        image_id: image.id.clone(),
-    };
+    let request = proto::BeginJobRequest { user_id: image.user_id, image_id: image.id.clone() };
     let begun = world.images.clone().begin_job(request).await;
-    begun
-        .map(|answer| answer.into_inner().image.unwrap())
-        .map_err(|status| from_status(&status))
+    begun.map(|answer| answer.into_inner().image.unwrap()).map_err(|status| from_status(&status))
 }
 
 pub async fn done(world: &World, image: &proto::Image, attempt: u32, names: &[&str]) -> Result<proto::Image, Error> {
@@ -66,9 +60,7 @@ pub async fn done(world: &World, image: &proto::Image, attempt: u32, names: &[&s
         variants: names.iter().map(|name| variant(&image.id, name)).collect(),
     };
     let reported = world.images.clone().report_done(request).await;
-    reported
-        .map(|answer| answer.into_inner().image.unwrap())
-        .map_err(|status| from_status(&status))
+    reported.map(|answer| answer.into_inner().image.unwrap()).map_err(|status| from_status(&status))
 }
 
 async fn failed(world: &World, image: &proto::Image, attempt: u32, is_final: bool) -> Result<proto::Image, Error> {
@@ -76,26 +68,17 @@ async fn failed(world: &World, image: &proto::Image, attempt: u32, is_final: boo
         user_id: image.user_id,
         image_id: image.id.clone(),
         attempt,
-        error: Some(proto::JobError {
-            code: "BROKEN".to_owned(),
-            detail: "It is broken.".to_owned(),
-        }),
+        error: Some(proto::JobError { code: "BROKEN".to_owned(), detail: "It is broken.".to_owned() }),
         r#final: is_final,
     };
     let reported = world.images.clone().report_failed(request).await;
-    reported
-        .map(|answer| answer.into_inner().image.unwrap())
-        .map_err(|status| from_status(&status))
+    reported.map(|answer| answer.into_inner().image.unwrap()).map_err(|status| from_status(&status))
 }
 
 async fn get(world: &World, image: &proto::Image) -> Result<proto::Image, Error> {
-    let request = proto::GetImageRequest {
-        user_id: image.user_id,
-        image_id: image.id.clone(),
-    };
+    let request = proto::GetImageRequest { user_id: image.user_id, image_id: image.id.clone() };
     let got = world.images.clone().get_image(request).await;
-    got.map(|answer| answer.into_inner().image.unwrap())
-        .map_err(|status| from_status(&status))
+    got.map(|answer| answer.into_inner().image.unwrap()).map_err(|status| from_status(&status))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,10 +126,7 @@ async fn a_failure_is_tried_again_three_times_in_all_and_a_final_one_is_not() {
     }
     let over = get(&world, &image).await.unwrap();
     assert_eq!((over.attempts, over.error.unwrap().code.as_str()), (3, "BROKEN"));
-    assert_eq!(
-        done(&world, &image, 3, &["default"]).await.unwrap_err().code,
-        Code::JobOver
-    );
+    assert_eq!(done(&world, &image, 3, &["default"]).await.unwrap_err().code, Code::JobOver);
     let image = upload(&world, user, 2).await.unwrap();
     begin(&world, &image).await.unwrap();
     assert_eq!(failed(&world, &image, 1, true).await.unwrap().status(), Status::Failed);
@@ -166,17 +146,11 @@ async fn a_picture_deleted_while_it_is_worked_on_stays_deleted() {
     let user = world.sign_up("a@example.com").await.id;
     let image = upload(&world, user, 1).await.unwrap();
     begin(&world, &image).await.unwrap();
-    let delete = proto::DeleteImageRequest {
-        user_id: user,
-        image_id: image.id.clone(),
-    };
+    let delete = proto::DeleteImageRequest { user_id: user, image_id: image.id.clone() };
     ok(world.images.clone().delete_image(delete.clone()).await);
     assert_eq!(code(world.images.clone().delete_image(delete).await), Code::NotFound);
     assert_eq!(begin(&world, &image).await.unwrap_err().code, Code::JobOver);
-    assert_eq!(
-        done(&world, &image, 1, &["default"]).await.unwrap_err().code,
-        Code::JobOver
-    );
+    assert_eq!(done(&world, &image, 1, &["default"]).await.unwrap_err().code, Code::JobOver);
     assert_eq!(failed(&world, &image, 1, false).await.unwrap_err().code, Code::JobOver);
     assert_eq!(get(&world, &image).await.unwrap_err().code, Code::NotFound);
 }
@@ -186,42 +160,22 @@ async fn a_keyed_upload_is_recorded_with_its_image() {
     // R54
     let world = World::new(4).await;
     let user = world.sign_up("a@example.com").await.id;
-    let key = |n: u8| {
-        Some(user_proto::Idempotency {
-            key_hash: vec![n; 32],
-            request_hash: vec![n; 32],
-        })
-    };
+    let key = |n: u8| Some(user_proto::Idempotency { key_hash: vec![n; 32], request_hash: vec![n; 32] });
     let first = ok(world
         .images
         .clone()
-        .create_image(proto::CreateImageRequest {
-            idempotency: key(1),
-            ..request(user, 1)
-        })
+        .create_image(proto::CreateImageRequest { idempotency: key(1), ..request(user, 1) })
         .await);
     let again = ok(world
         .images
         .clone()
-        .create_image(proto::CreateImageRequest {
-            idempotency: key(1),
-            ..request(user, 2)
-        })
+        .create_image(proto::CreateImageRequest { idempotency: key(1), ..request(user, 2) })
         .await);
     assert!(!first.replayed && again.replayed);
     assert_eq!(first.image, again.image);
-    let other = user_proto::Idempotency {
-        key_hash: vec![1; 32],
-        request_hash: vec![9; 32],
-    };
-    let reused = proto::CreateImageRequest {
-        idempotency: Some(other),
-        ..request(user, 3)
-    };
-    assert_eq!(
-        code(world.images.clone().create_image(reused).await),
-        Code::IdempotencyKeyReused
-    );
+    let other = user_proto::Idempotency { key_hash: vec![1; 32], request_hash: vec![9; 32] };
+    let reused = proto::CreateImageRequest { idempotency: Some(other), ..request(user, 3) };
+    assert_eq!(code(world.images.clone().create_image(reused).await), Code::IdempotencyKeyReused);
     // Without a key the image's own id tells a repeat.
     let plain = ok(world.images.clone().create_image(request(user, 4)).await);
     let twice = ok(world.images.clone().create_image(request(user, 4)).await);
@@ -245,9 +199,7 @@ async fn quotas_count_pictures_and_running_jobs() {
     begin(&world, &first).await.unwrap();
     done(&world, &first, 1, &["default"]).await.unwrap();
     let third = upload(&world, user, 3).await.unwrap();
-    failed(&world, &begin(&world, &third).await.unwrap(), 1, true)
-        .await
-        .unwrap();
+    failed(&world, &begin(&world, &third).await.unwrap(), 1, true).await.unwrap();
     assert_eq!(upload(&world, user, 4).await.unwrap_err().code, Code::QuotaExceeded);
 }
 
@@ -265,17 +217,9 @@ async fn a_list_is_newest_first_and_others_see_done_ones_only() {
     let list = |limit, before: String, done_only| {
         let mut images = world.images.clone();
         async move {
-            let request = proto::ListImagesRequest {
-                user_id: user,
-                limit,
-                before_image_id: before,
-                done_only,
-            };
+            let request = proto::ListImagesRequest { user_id: user, limit, before_image_id: before, done_only };
             let page = ok(images.list_images(request).await);
-            (
-                page.images.into_iter().map(|image| image.id).collect::<Vec<_>>(),
-                page.more,
-            )
+            (page.images.into_iter().map(|image| image.id).collect::<Vec<_>>(), page.more)
         }
     };
     let id = |n| image_id(n).to_string();
@@ -290,18 +234,9 @@ async fn a_watch_shows_the_present_state_then_each_change_and_ends() {
     let world = World::new(1).await;
     let user = world.sign_up("a@example.com").await.id;
     let image = upload(&world, user, 1).await.unwrap();
-    let watch = proto::WatchImageRequest {
-        user_id: user,
-        image_id: image.id.clone(),
-    };
+    let watch = proto::WatchImageRequest { user_id: user, image_id: image.id.clone() };
     let mut stream = ok(world.images.clone().watch_image(watch.clone()).await);
-    let mut next = async || {
-        stream
-            .message()
-            .await
-            .unwrap()
-            .map(|message| message.image.unwrap().status())
-    };
+    let mut next = async || stream.message().await.unwrap().map(|message| message.image.unwrap().status());
     assert_eq!(next().await, Some(Status::Queued));
     begin(&world, &image).await.unwrap();
     assert_eq!(next().await, Some(Status::Running));
@@ -309,15 +244,9 @@ async fn a_watch_shows_the_present_state_then_each_change_and_ends() {
     assert_eq!(next().await, Some(Status::Done));
     assert_eq!(next().await, None);
     let mut late = ok(world.images.clone().watch_image(watch.clone()).await);
-    assert_eq!(
-        late.message().await.unwrap().unwrap().image.unwrap().status(),
-        Status::Done
-    );
+    assert_eq!(late.message().await.unwrap().unwrap().image.unwrap().status(), Status::Done);
     assert!(late.message().await.unwrap().is_none());
-    let unknown = proto::WatchImageRequest {
-        image_id: image_id(9).to_string(),
-        ..watch
-    };
+    let unknown = proto::WatchImageRequest { image_id: image_id(9).to_string(), ..watch };
     assert_eq!(code(world.images.clone().watch_image(unknown).await), Code::NotFound);
 }
 
@@ -325,26 +254,13 @@ async fn a_watch_shows_the_present_state_then_each_change_and_ends() {
 async fn a_watch_ends_with_the_image_and_with_the_process() {
     let world = World::new(1).await;
     let user = world.sign_up("a@example.com").await.id;
-    let (image, kept) = (
-        upload(&world, user, 1).await.unwrap(),
-        upload(&world, user, 2).await.unwrap(),
-    );
-    let watch = |image: &proto::Image| proto::WatchImageRequest {
-        user_id: user,
-        image_id: image.id.clone(),
-    };
+    let (image, kept) = (upload(&world, user, 1).await.unwrap(), upload(&world, user, 2).await.unwrap());
+    let watch = |image: &proto::Image| proto::WatchImageRequest { user_id: user, image_id: image.id.clone() };
     let mut stream = ok(world.images.clone().watch_image(watch(&image)).await);
     let mut other = ok(world.images.clone().watch_image(watch(&kept)).await);
     stream.message().await.unwrap();
     other.message().await.unwrap();
-    ok(world
-        .images
-        .clone()
-        .delete_image(proto::DeleteImageRequest {
-            user_id: user,
-            image_id: image.id,
-        })
-        .await);
+    ok(world.images.clone().delete_image(proto::DeleteImageRequest { user_id: user, image_id: image.id }).await);
     assert_eq!(from_status(&stream.message().await.unwrap_err()).code, Code::NotFound);
     world.shutdown.soft.cancel();
     assert!(other.message().await.unwrap().is_none());
@@ -375,44 +291,20 @@ async fn a_profile_wears_a_finished_picture_of_its_own() {
     }
     assert_eq!(code(wear(other, &image.id, "small", None).await), Code::InvalidInput);
     assert_eq!(code(wear(user, "../x", "small", None).await), Code::InvalidInput);
-    assert_eq!(
-        code(wear(user, &image.id, "small", Some(9)).await),
-        Code::VersionMismatch
-    );
+    assert_eq!(code(wear(user, &image.id, "small", Some(9)).await), Code::VersionMismatch);
     let worn = ok(wear(user, &image.id, "small", Some(1)).await).user.unwrap();
     assert_eq!((worn.version, worn.picture.as_ref().unwrap().version), (2, 1));
     assert_eq!(ok(wear(user, &image.id, "small", None).await).user.unwrap(), worn);
     assert_eq!(world.get(user).await.unwrap(), worn);
     let large = ok(wear(user, &image.id, "large", None).await).user.unwrap();
     assert_eq!((large.version, large.picture.unwrap().version), (3, 2));
-    let clear = user_proto::ClearPictureRequest {
-        user_id: user,
-        if_version: None,
-    };
+    let clear = user_proto::ClearPictureRequest { user_id: user, if_version: None };
     let bare = ok(world.users.clone().clear_picture(clear).await).user.unwrap();
     assert_eq!((bare.version, bare.picture), (4, None));
-    assert_eq!(
-        ok(world.users.clone().clear_picture(clear).await).user.unwrap().version,
-        4
-    );
+    assert_eq!(ok(world.users.clone().clear_picture(clear).await).user.unwrap().version, 4);
     // The picture's version goes on where it was, and a deletion takes the picture off.
-    assert_eq!(
-        ok(wear(user, &image.id, "small", None).await)
-            .user
-            .unwrap()
-            .picture
-            .unwrap()
-            .version,
-        4
-    );
-    ok(world
-        .images
-        .clone()
-        .delete_image(proto::DeleteImageRequest {
-            user_id: user,
-            image_id: image.id,
-        })
-        .await);
+    assert_eq!(ok(wear(user, &image.id, "small", None).await).user.unwrap().picture.unwrap().version, 4);
+    ok(world.images.clone().delete_image(proto::DeleteImageRequest { user_id: user, image_id: image.id }).await);
     let bare = world.get(user).await.unwrap();
     assert_eq!((bare.version, bare.picture), (6, None));
 }

@@ -15,11 +15,7 @@ use crate::{
 
 const ADDRESSES: [&str; 3] = ["x@example.com", "y@example.com", "z@example.com"];
 const SIGN_UP: [&str; 2] = ["signup-after-reserve", "signup-after-create"];
-const CHANGE: [&str; 3] = [
-    "email-change-after-reserve",
-    "email-change-after-update",
-    "email-change-after-confirm",
-];
+const CHANGE: [&str; 3] = ["email-change-after-reserve", "email-change-after-update", "email-change-after-confirm"];
 const DELETE: &str = "delete-after-tombstone";
 /// The sweeper, or whoever gives a claim back, with its decision made and nothing done yet.
 const SWEEP: &str = "settle-before-release";
@@ -95,11 +91,7 @@ async fn start(
         _ = &mut task => false,
     };
     world.halts.open(point);
-    arrived.then_some(Stopped {
-        held,
-        task,
-        may_die: point != SWEEP,
-    })
+    arrived.then_some(Stopped { held, task, may_die: point != SWEEP })
 }
 
 async fn play(world: &Arc<World>, actions: Vec<Action>) {
@@ -126,10 +118,7 @@ async fn play(world: &Arc<World>, actions: Vec<Action>) {
             }
             Action::Delete { user, hold } if user < live.len() => {
                 let mut users = world.users.clone();
-                let request = api::user::v1::DeleteUserRequest {
-                    user_id: live[user].0,
-                    if_version: None,
-                };
+                let request = api::user::v1::DeleteUserRequest { user_id: live[user].0, if_version: None };
                 start(world, hold.then_some(DELETE), async move {
                     drop(users.delete_user(request).await);
                 })
@@ -171,15 +160,8 @@ async fn doubled_by_nobody(world: &World) {
 
 #[test]
 fn no_address_is_lost_doubled_or_stuck() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let config = Config {
-        cases: 24,
-        failure_persistence: None,
-        ..Config::default()
-    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let config = Config { cases: 24, failure_persistence: None, ..Config::default() };
     let seed = TestRng::from_seed(RngAlgorithm::ChaCha, &[42; 32]);
     let mut runner = TestRunner::new_with_rng(config, seed);
     let outcome = runner.run(&actions(), |actions| {

@@ -6,11 +6,7 @@ use model::Code;
 use crate::world::{World, code, ok};
 
 async fn page(world: &World, limit: u32, after: u64) -> (Vec<User>, bool) {
-    let request = ListUsersRequest {
-        limit,
-        after_user_id: after,
-        email: String::new(),
-    };
+    let request = ListUsersRequest { limit, after_user_id: after, email: String::new() };
     let page = ok(world.users.clone().list_users(request).await);
     (page.users, page.more)
 }
@@ -46,44 +42,17 @@ async fn an_exact_e_mail_finds_its_user_and_nobody_else() {
     let world = World::new(4).await;
     let user = world.sign_up("a@example.com").await;
     world.sign_up("ab@example.com").await;
-    let by = |email: &str, after| ListUsersRequest {
-        limit: 10,
-        after_user_id: after,
-        email: email.to_owned(),
-    };
+    let by = |email: &str, after| ListUsersRequest { limit: 10, after_user_id: after, email: email.to_owned() };
     let found = ok(world.users.clone().list_users(by("A@example.com", 0)).await);
     assert_eq!((found.users, found.more), (vec![user.clone()], false));
-    assert!(
-        ok(world.users.clone().list_users(by("a@example.com", user.id)).await)
-            .users
-            .is_empty()
-    );
-    assert!(
-        ok(world.users.clone().list_users(by("c@example.com", 0)).await)
-            .users
-            .is_empty()
-    );
+    assert!(ok(world.users.clone().list_users(by("a@example.com", user.id)).await).users.is_empty());
+    assert!(ok(world.users.clone().list_users(by("c@example.com", 0)).await).users.is_empty());
     assert_eq!(
-        code(
-            world
-                .users
-                .clone()
-                .list_users(ListUsersRequest { limit: 0, ..by("", 0) })
-                .await
-        ),
+        code(world.users.clone().list_users(ListUsersRequest { limit: 0, ..by("", 0) }).await),
         Code::InvalidInput
     );
     assert_eq!(
-        code(
-            world
-                .users
-                .clone()
-                .list_users(ListUsersRequest {
-                    limit: 201,
-                    ..by("", 0)
-                })
-                .await
-        ),
+        code(world.users.clone().list_users(ListUsersRequest { limit: 201, ..by("", 0) }).await),
         Code::InvalidInput
     );
 }

@@ -21,31 +21,17 @@ async fn an_object_without_a_row_goes_after_the_grace_time_and_not_before() {
         store_objects(&world, &image_id(2)).await;
         let now_ms = model::time::now_ms();
         world.app.sweeper().sweep_objects(now_ms).await;
-        assert_eq!(
-            (count(&world, Class::Source).await, count(&world, Class::Media).await),
-            (2, 2)
-        );
+        assert_eq!((count(&world, Class::Source).await, count(&world, Class::Media).await), (2, 2));
         world.app.sweeper().sweep_objects(now_ms + HOUR_MS).await;
         // What a running job has stored is named only by its report.
-        assert_eq!(
-            (count(&world, Class::Source).await, count(&world, Class::Media).await),
-            (1, 1)
-        );
+        assert_eq!((count(&world, Class::Source).await, count(&world, Class::Media).await), (1, 1));
         let stray = |hash| Key::media(image_id(1), hash, "png").unwrap();
-        world
-            .objects
-            .put(Bytes::from("of an attempt that died"), stray)
-            .await
-            .unwrap();
+        world.objects.put(Bytes::from("of an attempt that died"), stray).await.unwrap();
         begin(&world, &image).await.unwrap();
         let mut named = crate::images::variant(&image.id, "default");
         named.key = media.name();
-        let report = api::image::v1::ReportDoneRequest {
-            user_id: user,
-            image_id: image.id,
-            attempt: 1,
-            variants: vec![named],
-        };
+        let report =
+            api::image::v1::ReportDoneRequest { user_id: user, image_id: image.id, attempt: 1, variants: vec![named] };
         ok(world.images.clone().report_done(report).await);
         world.app.sweeper().sweep_objects(now_ms + HOUR_MS).await;
         assert_eq!(count(&world, Class::Media).await, 1);

@@ -14,18 +14,9 @@ use crate::{
 
 /// Stores a source and a derived object of an image.
 pub async fn store_objects(world: &World, image: &ImageId) -> [Key; 2] {
-    let source = world
-        .objects
-        .put(Bytes::from("source"), |hash| Key::source(image.clone(), hash))
-        .await
-        .unwrap();
-    let media = world
-        .objects
-        .put(Bytes::from("media"), |hash| {
-            Key::media(image.clone(), hash, "jpeg").unwrap()
-        })
-        .await
-        .unwrap();
+    let source = world.objects.put(Bytes::from("source"), |hash| Key::source(image.clone(), hash)).await.unwrap();
+    let media =
+        world.objects.put(Bytes::from("media"), |hash| Key::media(image.clone(), hash, "jpeg").unwrap()).await.unwrap();
     [source, media]
 }
 
@@ -78,10 +69,7 @@ async fn a_backlog_of_jobs_holds_up_no_other_event() {
     let image = images.into_iter().next().unwrap().unwrap();
     let id = ImageId::parse(&image.id).unwrap();
     store_objects(&world, &id).await;
-    let delete = api::image::v1::DeleteImageRequest {
-        user_id: user,
-        image_id: image.id,
-    };
+    let delete = api::image::v1::DeleteImageRequest { user_id: user, image_id: image.id };
     ok(world.images.clone().delete_image(delete).await);
     eventually(async || count(&world, Class::Media).await == 0).await;
 }
@@ -109,10 +97,7 @@ async fn what_a_worker_stores_after_the_deletion_goes_when_it_reports() {
     let user = world.sign_up("a@example.com").await.id;
     let image = upload(&world, user, 1).await.unwrap();
     begin(&world, &image).await.unwrap();
-    let delete = api::image::v1::DeleteImageRequest {
-        user_id: user,
-        image_id: image.id.clone(),
-    };
+    let delete = api::image::v1::DeleteImageRequest { user_id: user, image_id: image.id.clone() };
     ok(world.images.clone().delete_image(delete).await);
     world.outbox_is_empty().await;
     store_objects(&world, &image_id(1)).await;

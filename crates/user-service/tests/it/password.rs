@@ -35,21 +35,15 @@ async fn session(world: &World, user: u64, id: u8, epoch: u64) -> bool {
         user_agent: String::new(),
         revoked_at_ms: None,
     };
-    let written = world
-        .shards
-        .write(row.user_id, move |tx| {
-            Box::pin(async move { sessions::insert(tx, &row).await })
-        })
-        .await;
+    let written =
+        world.shards.write(row.user_id, move |tx| Box::pin(async move { sessions::insert(tx, &row).await })).await;
     written.unwrap().value
 }
 
 async fn live(world: &World, user: u64) -> Vec<SessionId> {
     let id = UserId::new(user).unwrap();
     let mut read = world.shards.read(id).unwrap();
-    let rows = sessions::live_of_user(&mut read, world.bucket(user), id, model::time::now_ms())
-        .await
-        .unwrap();
+    let rows = sessions::live_of_user(&mut read, world.bucket(user), id, model::time::now_ms()).await.unwrap();
     rows.into_iter().map(|row| row.id).collect()
 }
 
@@ -62,10 +56,7 @@ async fn a_new_password_ends_every_session_but_the_callers() {
     }
     ok(world.users.clone().change_password(change(user, PASSWORD, NEW)).await);
     assert_eq!(live(&world, user).await, [SessionId([1; 16])]);
-    assert_eq!(
-        code(world.users.clone().change_password(change(user, PASSWORD, NEW)).await),
-        Code::WrongPassword
-    );
+    assert_eq!(code(world.users.clone().change_password(change(user, PASSWORD, NEW)).await), Code::WrongPassword);
     ok(world.users.clone().change_password(change(user, NEW, PASSWORD)).await);
     assert_eq!(world.get(user).await.unwrap().version, 1);
 }
@@ -75,18 +66,9 @@ async fn a_sign_in_that_raced_with_the_old_password_makes_no_session() {
     let world = World::new(1).await;
     let user = world.sign_up("a@example.com").await.id;
     let id = UserId::new(user).unwrap();
-    let read = credentials::for_sign_in(&mut world.shards.read(id).unwrap(), world.bucket(user), id)
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(
-        world
-            .hasher
-            .verify(&read.phc, SecretString::from(PASSWORD))
-            .await
-            .unwrap()
-            .ok
-    );
+    let read =
+        credentials::for_sign_in(&mut world.shards.read(id).unwrap(), world.bucket(user), id).await.unwrap().unwrap();
+    assert!(world.hasher.verify(&read.phc, SecretString::from(PASSWORD)).await.unwrap().ok);
     ok(world.users.clone().change_password(change(user, PASSWORD, NEW)).await);
     assert!(!session(&world, user, 9, read.session_epoch).await);
 }
@@ -95,38 +77,14 @@ async fn a_sign_in_that_raced_with_the_old_password_makes_no_session() {
 async fn a_weak_new_password_a_wrong_one_and_a_stale_version_are_refused() {
     let world = World::new(1).await;
     let user = world.sign_up("a@example.com").await.id;
+    assert_eq!(code(world.users.clone().change_password(change(user, PASSWORD, "12345678")).await), Code::WeakPassword);
     assert_eq!(
-        code(
-            world
-                .users
-                .clone()
-                .change_password(change(user, PASSWORD, "12345678"))
-                .await
-        ),
-        Code::WeakPassword
-    );
-    assert_eq!(
-        code(
-            world
-                .users
-                .clone()
-                .change_password(change(user, "wrong password", NEW))
-                .await
-        ),
+        code(world.users.clone().change_password(change(user, "wrong password", NEW)).await),
         Code::WrongPassword
     );
-    let stale = proto::ChangePasswordRequest {
-        if_version: Some(7),
-        ..change(user, PASSWORD, NEW)
-    };
-    assert_eq!(
-        code(world.users.clone().change_password(stale).await),
-        Code::VersionMismatch
-    );
-    assert_eq!(
-        code(world.users.clone().change_password(change(99, PASSWORD, NEW)).await),
-        Code::NotFound
-    );
+    let stale = proto::ChangePasswordRequest { if_version: Some(7), ..change(user, PASSWORD, NEW) };
+    assert_eq!(code(world.users.clone().change_password(stale).await), Code::VersionMismatch);
+    assert_eq!(code(world.users.clone().change_password(change(99, PASSWORD, NEW)).await), Code::NotFound);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,4 +101,16 @@ async fn of_two_changes_at_once_one_meets_the_others_password() {
     for outcome in outcomes.into_iter().filter(Result::is_err) {
         assert_eq!(code(outcome), Code::WrongPassword);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guessing_the_current_password_is_counted() {
+    let world = World::new(1).await;
+    let user = world.sign_up("a@example.com").await.id;
+    for _ in 0..10 {
+        let refused = world.users.clone().change_password(change(user, "not the password", NEW)).await;
+        assert_eq!(code(refused), Code::WrongPassword);
+    }
+    let refused = world.users.clone().change_password(change(user, PASSWORD, NEW)).await;
+    assert_eq!(code(refused), Code::RateLimited);
 }

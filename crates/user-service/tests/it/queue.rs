@@ -24,9 +24,7 @@ impl JobQueue for TestQueue {
     fn publish(&self, job: Job) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
             self.asked.fetch_add(1, Ordering::SeqCst);
-            let fails = self
-                .failures
-                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+            let fails = self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
             // The job is kept either way: a broker may have it although its confirmation was lost.
             self.jobs.lock().unwrap().push(job);
             match fails {

@@ -51,9 +51,7 @@ impl TopologyService for Router {
     type WatchTopologyStream = Pin<Box<dyn Stream<Item = Result<WatchTopologyResponse, Status>> + Send>>;
 
     async fn get_topology(&self, _: Request<GetTopologyRequest>) -> Result<Response<GetTopologyResponse>, Status> {
-        Ok(Response::new(GetTopologyResponse {
-            topology: Some((&*self.topology).into()),
-        }))
+        Ok(Response::new(GetTopologyResponse { topology: Some((&*self.topology).into()) }))
     }
 
     async fn watch_topology(

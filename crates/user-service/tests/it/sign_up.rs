@@ -11,12 +11,7 @@ async fn a_user_is_created_found_by_e_mail_and_read_as_given() {
     // R4 R65
     for shards in [1, 4] {
         let world = World::new(shards).await;
-        let answer = world
-            .users
-            .clone()
-            .create_user(person("John.Smith@Example.com"))
-            .await
-            .unwrap();
+        let answer = world.users.clone().create_user(person("John.Smith@Example.com")).await.unwrap();
         assert!(!position::read(answer.metadata()).is_empty());
         let user = answer.into_inner().user.unwrap();
         assert_eq!((user.version, user.email.as_str()), (1, "John.Smith@Example.com"));
@@ -33,10 +28,7 @@ async fn a_user_is_created_found_by_e_mail_and_read_as_given() {
 async fn a_taken_e_mail_is_refused_in_any_spelling() {
     let world = World::new(4).await;
     world.sign_up("a@example.com").await;
-    assert_eq!(
-        code(world.users.clone().create_user(person("A@EXAMPLE.com")).await),
-        Code::EmailTaken
-    );
+    assert_eq!(code(world.users.clone().create_user(person("A@EXAMPLE.com")).await), Code::EmailTaken);
     world.sign_up("b@example.com").await;
 }
 
@@ -59,10 +51,7 @@ async fn of_twenty_that_race_for_an_e_mail_exactly_one_wins() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_weak_password_and_wrong_fields_are_refused_before_anything_is_written() {
     let world = World::new(1).await;
-    let weak = proto::CreateUserRequest {
-        password: "password".to_owned(),
-        ..person("a@example.com")
-    };
+    let weak = proto::CreateUserRequest { password: "password".to_owned(), ..person("a@example.com") };
     let refused = refusal(world.users.clone().create_user(weak).await);
     assert_eq!((refused.code, refused.fields.len()), (Code::WeakPassword, 1));
     let wrong = proto::CreateUserRequest {
@@ -100,14 +89,9 @@ async fn users_get_the_ids_of_leased_blocks_in_turn() {
     assert_eq!(ids, [1, 2, 3, 4]);
     let shard = |id| world.shards.place(model::UserId::new(id).unwrap()).unwrap().shard.0;
     assert_eq!([shard(12), shard(13)], [0, 1]);
-    let all = proto::GetUsersRequest {
-        user_ids: vec![4, 1, 99, 2, 3, 0],
-    };
-    let mut found: Vec<u64> = ok(world.users.clone().get_users(all).await)
-        .users
-        .into_iter()
-        .map(|user| user.id)
-        .collect();
+    let all = proto::GetUsersRequest { user_ids: vec![4, 1, 99, 2, 3, 0] };
+    let mut found: Vec<u64> =
+        ok(world.users.clone().get_users(all).await).users.into_iter().map(|user| user.id).collect();
     found.sort_unstable();
     assert_eq!(found, [1, 2, 3, 4]);
 }

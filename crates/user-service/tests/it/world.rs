@@ -58,29 +58,17 @@ impl World {
     pub async fn with(shards: u32, tune: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let shutdown = Shutdown::new();
-        let catalog = Router {
-            topology: Arc::new(map(shards)),
-            next_id: Arc::new(AtomicU64::new(1)),
-        };
+        let catalog = Router { topology: Arc::new(map(shards)), next_id: Arc::new(AtomicU64::new(1)) };
         let opener = engines::opener(dir.path());
         adopt(&catalog, &opener).await;
         let channel = runtime::grpc::embedded(Routes::new(TopologyServiceServer::new(catalog)).prepare(), &shutdown);
-        let watch = Watch::start(
-            channel.clone(),
-            SnapshotFile::at(dir.path().join("topology.json")),
-            &shutdown,
-        )
-        .await
-        .unwrap();
+        let watch =
+            Watch::start(channel.clone(), SnapshotFile::at(dir.path().join("topology.json")), &shutdown).await.unwrap();
         let shards = Shards::open(watch, opener, &shutdown).await.unwrap();
         let objects = Objects::local(&dir.path().join("objects")).unwrap();
         let (queue, halts) = (Arc::new(TestQueue::default()), Halts::default());
-        let hasher = Hasher::new(password::Settings {
-            threads: 2,
-            queue: 256,
-            ..password::Settings::default()
-        })
-        .unwrap();
+        let hasher =
+            Hasher::new(password::Settings { threads: 2, queue: 256, ..password::Settings::default() }).unwrap();
         let with = Collaborators {
             shards: shards.clone(),
             ids: UserIds::new(channel, 256, &shutdown),
@@ -88,13 +76,10 @@ impl World {
             objects: objects.clone(),
             queue: queue.clone(),
             hasher: hasher.clone(),
+            attempts: password::Attempts::new(password::AttemptSettings::default()),
         };
         let mut config = Config::default();
-        (
-            config.outbox.poll_ms,
-            config.outbox.backoff_base_ms,
-            config.outbox.backoff_max_ms,
-        ) = (20, 1, 20);
+        (config.outbox.poll_ms, config.outbox.backoff_base_ms, config.outbox.backoff_max_ms) = (20, 1, 20);
         config.images.watch_poll_ms = 20;
         tune(&mut config);
         let app = App::build_with(config, with, &shutdown, halts.steps()).unwrap();
@@ -129,48 +114,26 @@ impl World {
 
     pub async fn get(&self, id: u64) -> Result<proto::User, Error> {
         let got = self.users.clone().get_user(proto::GetUserRequest { user_id: id }).await;
-        got.map(|answer| answer.into_inner().user.unwrap())
-            .map_err(|status| from_status(&status))
+        got.map(|answer| answer.into_inner().user.unwrap()).map_err(|status| from_status(&status))
     }
 
     pub async fn resolve(&self, email: &str) -> Option<u64> {
-        let request = api::directory::v1::ResolveEmailRequest {
-            email: email.to_owned(),
-        };
-        self.directory
-            .clone()
-            .resolve_email(request)
-            .await
-            .ok()
-            .map(|answer| answer.into_inner().user_id)
+        let request = api::directory::v1::ResolveEmailRequest { email: email.to_owned() };
+        self.directory.clone().resolve_email(request).await.ok().map(|answer| answer.into_inner().user_id)
     }
 
     pub async fn patch(&self, request: proto::UpdateUserRequest) -> Result<proto::User, Error> {
         let done = self.users.clone().update_user(request).await;
-        done.map(|answer| answer.into_inner().user.unwrap())
-            .map_err(|status| from_status(&status))
+        done.map(|answer| answer.into_inner().user.unwrap()).map_err(|status| from_status(&status))
     }
 
     pub async fn change_email(&self, id: u64, email: &str) -> Result<proto::User, Error> {
-        self.patch(proto::UpdateUserRequest {
-            user_id: id,
-            email: Some(email.to_owned()),
-            ..Default::default()
-        })
-        .await
+        self.patch(proto::UpdateUserRequest { user_id: id, email: Some(email.to_owned()), ..Default::default() }).await
     }
 
     pub async fn delete(&self, id: u64) -> Result<(), Error> {
-        let request = proto::DeleteUserRequest {
-            user_id: id,
-            if_version: None,
-        };
-        self.users
-            .clone()
-            .delete_user(request)
-            .await
-            .map(|_| ())
-            .map_err(|status| from_status(&status))
+        let request = proto::DeleteUserRequest { user_id: id, if_version: None };
+        self.users.clone().delete_user(request).await.map(|_| ()).map_err(|status| from_status(&status))
     }
 
     /// Sweeps reservations as if it were an hour later.
@@ -184,10 +147,7 @@ impl World {
             let mut due = 0;
             for shard in self.shards.all() {
                 let now_ms = model::time::now_ms() + 60_000;
-                due += tables::outbox::due(&mut shard.read_all(), now_ms, 100)
-                    .await
-                    .unwrap()
-                    .len();
+                due += tables::outbox::due(&mut shard.read_all(), now_ms, 100).await.unwrap().len();
             }
             due == 0
         })
@@ -198,17 +158,9 @@ impl World {
     pub async fn claims(&self) -> Vec<(String, u64, bool)> {
         let mut claims = Vec::new();
         for shard in self.shards.all() {
-            let rows = shard
-                .read_all()
-                .query("SELECT email, user_id, state FROM email_claims", &[])
-                .await
-                .unwrap();
+            let rows = shard.read_all().query("SELECT email, user_id, state FROM email_claims", &[]).await.unwrap();
             for row in rows {
-                claims.push((
-                    row.text(0).unwrap(),
-                    row.u64(1).unwrap(),
-                    row.text(2).unwrap() == "confirmed",
-                ));
+                claims.push((row.text(0).unwrap(), row.u64(1).unwrap(), row.text(2).unwrap() == "confirmed"));
             }
         }
         claims.sort();
@@ -231,12 +183,7 @@ impl World {
     /// What the sweeper has to keep: claims and live users are one to one.
     pub async fn assert_every_address_has_one_user(&self) {
         let claims = self.claims().await;
-        let mut expected: Vec<_> = self
-            .live()
-            .await
-            .into_iter()
-            .map(|(id, email)| (email, id, true))
-            .collect();
+        let mut expected: Vec<_> = self.live().await.into_iter().map(|(id, email)| (email, id, true)).collect();
         expected.sort();
         assert_eq!(claims, expected);
     }
@@ -275,10 +222,7 @@ pub fn person(email: &str) -> proto::CreateUserRequest {
 }
 
 pub fn keyed(mut request: proto::CreateUserRequest, key: u8, body: u8) -> proto::CreateUserRequest {
-    request.idempotency = Some(proto::Idempotency {
-        key_hash: vec![key; 32],
-        request_hash: vec![body; 32],
-    });
+    request.idempotency = Some(proto::Idempotency { key_hash: vec![key; 32], request_hash: vec![body; 32] });
     request
 }
 

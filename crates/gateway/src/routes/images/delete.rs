@@ -26,10 +26,7 @@ pub async fn handle(ctx: Ctx) -> Answer {
         let (_, tag, _) = form(&ctx, visible(&ctx).await?)?;
         wanted.check(&tag)?;
     }
-    let message = DeleteImageRequest {
-        user_id: user.get(),
-        image_id: id.to_string(),
-    };
+    let message = DeleteImageRequest { user_id: user.get(), image_id: id.to_string() };
     ctx.take(ctx.app.images.clone().delete_image(ctx.call(message)).await)?;
     Ok(nothing())
 }

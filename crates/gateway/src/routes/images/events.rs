@@ -33,10 +33,7 @@ pub async fn handle(ctx: Ctx) -> Answer {
     if ctx.method == Method::HEAD {
         return Ok(response);
     }
-    let message = WatchImageRequest {
-        user_id: image.user_id.get(),
-        image_id: image.id.to_string(),
-    };
+    let message = WatchImageRequest { user_id: image.user_id.get(), image_id: image.id.to_string() };
     let mut watch = ctx.call(message);
     watch.set_timeout(ctx.deadline.saturating_duration_since(Instant::now()));
     let updates = ctx.take(ctx.app.images.clone().watch_image(watch).await)?;
@@ -57,12 +54,7 @@ fn events(
 ) -> impl Stream<Item = Result<Bytes, Infallible>> {
     let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let state = State {
-        app,
-        updates,
-        heartbeat,
-        over: false,
-    };
+    let state = State { app, updates, heartbeat, over: false };
     stream::unfold(state, |mut state| async move {
         if state.over {
             return None;

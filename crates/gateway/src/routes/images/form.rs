@@ -52,10 +52,7 @@ pub async fn read(headers: &HeaderMap, body: Body, objects: &Objects) -> Result<
 }
 
 fn open(headers: &HeaderMap, body: Body) -> Result<Multipart<'static>, Problem> {
-    let text = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accept::content_type(headers).as_deref() != Some("multipart/form-data") {
         let problem = Problem::new(Code::UnsupportedMediaType, "Send the picture as multipart/form-data.");
         return Err(problem.header(header::ACCEPT, "multipart/form-data"));
@@ -96,9 +93,7 @@ async fn take(field: Field<'static>, parts: &mut Parts, objects: &Objects) -> Re
         }
         Some(name) => {
             let pointer = format!("/{}", json::escape(name));
-            parts
-                .unknown
-                .push(FieldError::at(pointer, "is not a part here; leave it out"));
+            parts.unknown.push(FieldError::at(pointer, "is not a part here; leave it out"));
         }
         None => return Err(Problem::new(Code::Malformed, "Give every part of the form a name.")),
     }
@@ -138,20 +133,13 @@ async fn store(mut field: Field<'static>, objects: &Objects) -> Result<(Staged, 
             header = prober.push(&chunk).admit()?;
         }
         upload.write(chunk).await.map_err(|error| {
-            if matches!(error, objects::Error::TooLarge { .. }) {
-                too_large()
-            } else {
-                error.into()
-            }
+            if matches!(error, objects::Error::TooLarge { .. }) { too_large() } else { error.into() }
         })?;
     }
     let header = match header {
         Some(header) => header,
         None => prober.finish().admit()?.ok_or_else(|| {
-            Error::new(
-                Code::UnsupportedPicture,
-                "The file is not a picture. Send a JPEG, PNG, WebP or GIF.",
-            )
+            Error::new(Code::UnsupportedPicture, "The file is not a picture. Send a JPEG, PNG, WebP or GIF.")
         })?,
     };
     Ok((upload.finish().await?, header))
@@ -160,17 +148,9 @@ async fn store(mut field: Field<'static>, objects: &Objects) -> Result<(Staged, 
 fn finish(parts: Parts) -> Result<Upload, Problem> {
     let asked =
         |part: &Option<(String, Value)>, name: &str| part.as_ref().map(|(text, _)| (name.to_owned(), text.clone()));
-    let texts = [
-        asked(&parts.operations, "operations"),
-        asked(&parts.variants, "variants"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    let (operations, variants) = (
-        parts.operations.map(|(_, value)| value),
-        parts.variants.map(|(_, value)| value),
-    );
+    let texts =
+        [asked(&parts.operations, "operations"), asked(&parts.variants, "variants")].into_iter().flatten().collect();
+    let (operations, variants) = (parts.operations.map(|(_, value)| value), parts.variants.map(|(_, value)| value));
     let mut errors = parts.unknown;
     let request = match Request::parse(operations.as_ref(), variants.as_ref()) {
         Ok(request) => Some(request),
@@ -189,21 +169,15 @@ fn finish(parts: Parts) -> Result<Upload, Problem> {
         errors.extend(error.fields);
     }
     match (parts.file, request) {
-        (Some((staged, header)), Some(request)) if errors.is_empty() => Ok(Upload {
-            staged,
-            header,
-            request,
-            asked: texts,
-        }),
+        (Some((staged, header)), Some(request)) if errors.is_empty() => {
+            Ok(Upload { staged, header, request, asked: texts })
+        }
         _ => Err(Error::invalid(errors).into()),
     }
 }
 
 fn too_large() -> Problem {
-    Problem::new(
-        Code::BodyTooLarge,
-        format!("Send a picture of at most {} MiB.", FILE_MAX_BYTES >> 20),
-    )
+    Problem::new(Code::BodyTooLarge, format!("Send a picture of at most {} MiB.", FILE_MAX_BYTES >> 20))
 }
 
 fn broken(error: multer::Error) -> Problem {

@@ -37,15 +37,8 @@ pub async fn handle(ctx: Ctx) -> Answer {
         // Nobody's images are not found; somebody's may be none.
         fetch(&ctx, user).await?;
     }
-    let images = found
-        .images
-        .into_iter()
-        .map(|image| views::must(Some(image)))
-        .collect::<Result<Vec<Image>, _>>()?;
-    let next = images
-        .last()
-        .filter(|_| found.more)
-        .map(|image| ctx.app.cursors.make(&list, image.id.as_str()));
+    let images = found.images.into_iter().map(|image| views::must(Some(image))).collect::<Result<Vec<Image>, _>>()?;
+    let next = images.last().filter(|_| found.more).map(|image| ctx.app.cursors.make(&list, image.id.as_str()));
     let items = images.into_iter().map(|image| ctx.app.image_view(image)).collect();
     page::show(&ctx, items, next, if all { Caching::Private } else { Caching::Public })
 }

@@ -74,15 +74,11 @@ pub async fn handle(mut ctx: Ctx) -> Answer {
         idempotency,
     };
     let answer = ctx.take(ctx.app.images.clone().create_image(ctx.call(message)).await);
-    let in_doubt = answer
-        .as_ref()
-        .is_err_and(|problem| matches!(problem.error.code, Code::InDoubt | Code::Unavailable));
+    let in_doubt =
+        answer.as_ref().is_err_and(|problem| matches!(problem.error.code, Code::InDoubt | Code::Unavailable));
     let orphan = answer.as_ref().map_or(!in_doubt, |made| made.replayed);
     if orphan && let Err(error) = ctx.app.objects.delete(&key).await {
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "an upload that nothing names is left to the sweeper"
-        );
+        tracing::warn!(error = &error as &dyn std::error::Error, "an upload that nothing names is left to the sweeper");
     }
     let made = answer?;
     let image: Image = views::must(made.image)?;
@@ -91,20 +87,10 @@ pub async fn handle(mut ctx: Ctx) -> Answer {
     *response.status_mut() = StatusCode::ACCEPTED;
     let out = response.headers_mut();
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    out.insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static(Caching::Private.value()),
-    );
-    out.extend(
-        HeaderValue::from_str(&location)
-            .ok()
-            .map(|location| (header::LOCATION, location)),
-    );
+    out.insert(header::CACHE_CONTROL, HeaderValue::from_static(Caching::Private.value()));
+    out.extend(HeaderValue::from_str(&location).ok().map(|location| (header::LOCATION, location)));
     if made.replayed {
-        out.insert(
-            HeaderName::from_static("idempotency-replayed"),
-            HeaderValue::from_static("true"),
-        );
+        out.insert(HeaderName::from_static("idempotency-replayed"), HeaderValue::from_static("true"));
     }
     Ok(response)
 }

@@ -26,10 +26,7 @@ pub fn wanted(headers: &HeaderMap, tag: &str, size: u64) -> Wanted {
         return Wanted::Whole;
     };
     // Only the strong tag validates; a date does not, as we send none.
-    if headers
-        .get(header::IF_RANGE)
-        .is_some_and(|one| one.as_bytes() != tag.as_bytes())
-    {
+    if headers.get(header::IF_RANGE).is_some_and(|one| one.as_bytes() != tag.as_bytes()) {
         return Wanted::Whole;
     }
     let Some(ranges) = range.to_str().ok().and_then(parse) else {
@@ -81,11 +78,10 @@ fn number(text: &str) -> Option<u64> {
 }
 
 fn overlap(parts: &[Range<u64>]) -> bool {
-    parts.iter().enumerate().any(|(at, one)| {
-        parts[..at]
-            .iter()
-            .any(|other| one.start < other.end && other.start < one.end)
-    })
+    parts
+        .iter()
+        .enumerate()
+        .any(|(at, one)| parts[..at].iter().any(|other| one.start < other.end && other.start < one.end))
 }
 
 fn merge(mut parts: Vec<Range<u64>>) -> Vec<Range<u64>> {
@@ -107,11 +103,7 @@ mod tests {
     use super::*;
 
     fn of(range: &'static str) -> Wanted {
-        wanted(
-            &HeaderMap::from_iter([(header::RANGE, HeaderValue::from_static(range))]),
-            "\"t\"",
-            100,
-        )
+        wanted(&HeaderMap::from_iter([(header::RANGE, HeaderValue::from_static(range))]), "\"t\"", 100)
     }
 
     #[test]
@@ -128,16 +120,8 @@ mod tests {
         for nothing in ["bytes=100-", "bytes=-0", "bytes=200-300,500-"] {
             assert_eq!(of(nothing), Wanted::Nothing, "{nothing}");
         }
-        let many = [
-            "bytes=",
-            "bytes=a-b",
-            "bytes=5-4",
-            "items=0-1",
-            "bytes",
-            "bytes=0-1,x",
-            "bytes=1--2",
-            "bytes=0-,0-,0-",
-        ];
+        let many =
+            ["bytes=", "bytes=a-b", "bytes=5-4", "items=0-1", "bytes", "bytes=0-1,x", "bytes=1--2", "bytes=0-,0-,0-"];
         for whole in many {
             assert_eq!(of(whole), Wanted::Whole, "{whole}");
         }
@@ -148,10 +132,7 @@ mod tests {
         let with = |if_range: &'static str| {
             let pairs = [(header::RANGE, "bytes=0-1"), (header::IF_RANGE, if_range)];
             wanted(
-                &pairs
-                    .into_iter()
-                    .map(|(name, value)| (name, HeaderValue::from_static(value)))
-                    .collect(),
+                &pairs.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect(),
                 "\"t\"",
                 9,
             )

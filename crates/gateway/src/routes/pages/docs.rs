@@ -16,13 +16,7 @@ use crate::{
 )]
 pub fn openapi(ctx: &Ctx) -> Answer {
     let body = ctx.app.openapi.clone();
-    Ok(answer(
-        &ctx.headers,
-        &content_tag(&body, "o"),
-        Caching::Public,
-        "application/json",
-        body,
-    ))
+    Ok(answer(&ctx.headers, &content_tag(&body, "o"), Caching::Public, "application/json", body))
 }
 
 /// A page to try the API.
@@ -31,10 +25,7 @@ pub fn openapi(ctx: &Ctx) -> Answer {
     responses((status = 200, description = "The page", body = String, content_type = "text/html"), (status = 304, description = "The client has it"))
 )]
 pub fn page(ctx: &Ctx) -> Answer {
-    ctx.app
-        .assets
-        .answer(Set::Docs, "docs.html", &ctx.headers)
-        .ok_or_else(|| Error::not_found("file").into())
+    ctx.app.assets.answer(Set::Docs, "docs.html", &ctx.headers).ok_or_else(|| Error::not_found("file").into())
 }
 
 /// A part of that page.

@@ -21,8 +21,5 @@ pub fn asset(ctx: &Ctx) -> Answer {
     responses((status = 200, description = "The icon"), (status = 304, description = "The client has it"))
 )]
 pub fn icon(ctx: &Ctx) -> Answer {
-    ctx.app
-        .assets
-        .answer(Set::Page, "icon.svg", &ctx.headers)
-        .ok_or_else(|| Error::not_found("file").into())
+    ctx.app.assets.answer(Set::Page, "icon.svg", &ctx.headers).ok_or_else(|| Error::not_found("file").into())
 }

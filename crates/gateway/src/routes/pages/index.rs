@@ -52,12 +52,7 @@ pub fn handle(ctx: &Ctx) -> Answer {
         sessions: at("/v1/sessions"),
     };
     let body = views::to_json(&index)?;
-    let response: http::Response<Body> = answer(
-        &ctx.headers,
-        &content_tag(&body, "i"),
-        Caching::Public,
-        "application/json",
-        body,
-    );
+    let response: http::Response<Body> =
+        answer(&ctx.headers, &content_tag(&body, "i"), Caching::Public, "application/json", body);
     Ok(response)
 }

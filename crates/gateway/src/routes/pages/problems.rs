@@ -16,33 +16,23 @@ use crate::{
     responses((status = 200, description = "The page", body = String, content_type = "text/html"), (status = 304, description = "The client has it"))
 )]
 pub fn handle(ctx: &Ctx) -> Answer {
-    let code = public_codes()
-        .find(|code| kebab(*code) == ctx.param("code"))
-        .ok_or_else(|| Error::not_found("problem"))?;
+    let code =
+        public_codes().find(|code| kebab(*code) == ctx.param("code")).ok_or_else(|| Error::not_found("problem"))?;
     let body = bytes::Bytes::from(page(code));
-    let mut response = answer(
-        &ctx.headers,
-        &content_tag(&body, "h"),
-        Caching::Public,
-        "text/html; charset=utf-8",
-        body,
-    );
+    let mut response =
+        answer(&ctx.headers, &content_tag(&body, "h"), Caching::Public, "text/html; charset=utf-8", body);
     ctx.app.assets.protect(response.headers_mut());
     Ok(response)
 }
 
 fn public_codes() -> impl Iterator<Item = Code> {
-    Code::ALL
-        .into_iter()
-        .filter(|code| !matches!(code, Code::Moved | Code::JobOver))
+    Code::ALL.into_iter().filter(|code| !matches!(code, Code::Moved | Code::JobOver))
 }
 
 fn page(code: Code) -> String {
     // Two problems share one public code and page.
-    let statuses: Vec<String> = public_codes()
-        .filter(|one| one.as_str() == code.as_str())
-        .map(|one| one.http_status().to_string())
-        .collect();
+    let statuses: Vec<String> =
+        public_codes().filter(|one| one.as_str() == code.as_str()).map(|one| one.http_status().to_string()).collect();
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{name}</title>\n<link rel=\"stylesheet\" href=\"/v1/docs/docs.css\">\n</head>\n<body>\n<main>\n<p><a href=\"/v1/docs\">The API</a></p>\n\

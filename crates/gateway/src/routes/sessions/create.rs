@@ -15,10 +15,7 @@ const USER_AGENT_MAX: usize = 256;
 /// What a sign-in sends.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "the schema of the document; bodies are read field by field to tell all errors"
-)]
+#[expect(dead_code, reason = "the schema of the document; bodies are read field by field to tell all errors")]
 pub struct SignIn {
     /// The account's e-mail address.
     #[schema(format = Email, example = "john.smith@example.com")]
@@ -39,13 +36,8 @@ pub async fn handle(mut ctx: Ctx) -> Answer {
     let (value, bytes) = ctx.json(&["application/json"]).await?;
     let idempotency = ctx.idempotency(&[&bytes])?;
     let (email, password) = read(&value)?;
-    let message = SignInRequest {
-        email,
-        password,
-        ip: ctx.address.to_string(),
-        user_agent: user_agent(&ctx),
-        idempotency,
-    };
+    let message =
+        SignInRequest { email, password, ip: ctx.address.to_string(), user_agent: user_agent(&ctx), idempotency };
     let made = ctx.take(ctx.app.sessions.clone().sign_in(ctx.call(message)).await)?;
     let session: Session = views::must(made.session)?;
     let view = views::NewSessionView {
@@ -59,17 +51,9 @@ pub async fn handle(mut ctx: Ctx) -> Answer {
     no_store(&mut response);
     let out = response.headers_mut();
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    out.extend(
-        ctx.app
-            .cookies
-            .set_session(&view.token)
-            .map(|cookie| (header::SET_COOKIE, cookie)),
-    );
+    out.extend(ctx.app.cookies.set_session(&view.token).map(|cookie| (header::SET_COOKIE, cookie)));
     if made.replayed {
-        out.insert(
-            HeaderName::from_static("idempotency-replayed"),
-            HeaderValue::from_static("true"),
-        );
+        out.insert(HeaderName::from_static("idempotency-replayed"), HeaderValue::from_static("true"));
     }
     Ok(response)
 }
@@ -90,11 +74,7 @@ fn read(value: &Value) -> Result<(String, String), Error> {
 
 /// As the browser names itself: printable, and cut where it is very long.
 fn user_agent(ctx: &Ctx) -> String {
-    let sent = ctx
-        .headers
-        .get(header::USER_AGENT)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let sent = ctx.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     sent.chars().filter(|c| !c.is_control()).take(USER_AGENT_MAX).collect()
 }
 
@@ -107,12 +87,6 @@ mod tests {
     #[test]
     fn a_sign_in_is_read_and_all_errors_told() {
         assert!(read(&json!({"email": "a@example.com", "password": ""})).is_ok());
-        assert_eq!(
-            read(&json!({"email": "a", "password": "\u{0}", "x": 1}))
-                .unwrap_err()
-                .fields
-                .len(),
-            3
-        );
+        assert_eq!(read(&json!({"email": "a", "password": "\u{0}", "x": 1})).unwrap_err().fields.len(), 3);
     }
 }

@@ -36,10 +36,7 @@ async fn end(ctx: Ctx, session: SessionId) -> Answer {
     // Sessions have no tag, so none can match.
     IfMatch::of(&ctx.headers).check("")?;
     let caller = ctx.signed_in()?;
-    let message = EndSessionRequest {
-        user_id: caller.user.get(),
-        session_id: session.0.to_vec(),
-    };
+    let message = EndSessionRequest { user_id: caller.user.get(), session_id: session.0.to_vec() };
     let answer = ctx.app.sessions.clone().end_session(ctx.call(message)).await;
     ctx.app.live.forget(caller.user).await;
     ctx.take(answer)?;
@@ -65,12 +62,7 @@ fn ended(ctx: &Ctx, current: bool) -> http::Response<axum::body::Body> {
     let mut response = nothing();
     no_store(&mut response);
     if current {
-        response.headers_mut().extend(
-            ctx.app
-                .cookies
-                .clear_session()
-                .map(|cookie| (header::SET_COOKIE, cookie)),
-        );
+        response.headers_mut().extend(ctx.app.cookies.clear_session().map(|cookie| (header::SET_COOKIE, cookie)));
     }
     response
 }

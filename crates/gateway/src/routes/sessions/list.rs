@@ -19,27 +19,17 @@ use crate::{
 )]
 pub async fn handle(ctx: Ctx) -> Answer {
     let caller = ctx.signed_in()?;
-    let message = ListSessionsRequest {
-        user_id: caller.user.get(),
-    };
+    let message = ListSessionsRequest { user_id: caller.user.get() };
     let found = ctx.take(ctx.app.sessions.clone().list_sessions(ctx.call(message)).await)?;
-    let sessions = found
-        .sessions
-        .into_iter()
-        .map(|session| views::must(Some(session)))
-        .collect::<Result<Vec<Session>, _>>()?;
+    let sessions =
+        found.sessions.into_iter().map(|session| views::must(Some(session))).collect::<Result<Vec<Session>, _>>()?;
     let items = sessions.into_iter().map(|session| {
         let current = session.id == caller.session;
         views::session_view(session, current)
     });
-    let list = ListView {
-        items: items.collect::<Vec<SessionView>>(),
-        next_cursor: None,
-    };
+    let list = ListView { items: items.collect::<Vec<SessionView>>(), next_cursor: None };
     let mut response = Response::new(Body::from(views::to_json(&list)?));
     no_store(&mut response);
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
 }

@@ -36,16 +36,11 @@ pub async fn handle(mut ctx: Ctx) -> Answer {
     let user: model::profile::User = views::must(made.user)?;
     let location = format!("/v1/users/{}", user.id);
     let mut response = written(&ctx, user, StatusCode::CREATED)?;
-    response.headers_mut().extend(
-        HeaderValue::from_str(&location)
-            .ok()
-            .map(|location| (header::LOCATION, location)),
-    );
+    response.headers_mut().extend(HeaderValue::from_str(&location).ok().map(|location| (header::LOCATION, location)));
     if made.replayed {
-        response.headers_mut().insert(
-            HeaderName::from_static("idempotency-replayed"),
-            HeaderValue::from_static("true"),
-        );
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static("idempotency-replayed"), HeaderValue::from_static("true"));
     }
     Ok(response)
 }

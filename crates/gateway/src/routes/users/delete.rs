@@ -18,22 +18,14 @@ use crate::{
 pub async fn handle(ctx: Ctx) -> Answer {
     let id = ctx.user()?;
     let if_version = if_version(&ctx, id).await?;
-    let message = DeleteUserRequest {
-        user_id: id.get(),
-        if_version,
-    };
+    let message = DeleteUserRequest { user_id: id.get(), if_version };
     let answer = ctx.app.users.clone().delete_user(ctx.call(message)).await;
     // Also where the outcome is not known: asking again costs little.
     ctx.app.live.forget(id).await;
     ctx.take(answer)?;
     let mut response = nothing();
     if ctx.signed_in()?.user == id && ctx.app.cookies.session(&ctx.headers).is_some() {
-        response.headers_mut().extend(
-            ctx.app
-                .cookies
-                .clear_session()
-                .map(|cookie| (header::SET_COOKIE, cookie)),
-        );
+        response.headers_mut().extend(ctx.app.cookies.clear_session().map(|cookie| (header::SET_COOKIE, cookie)));
     }
     Ok(response)
 }

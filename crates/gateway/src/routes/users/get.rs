@@ -26,11 +26,8 @@ pub async fn handle(ctx: Ctx) -> Answer {
     let caching = if all { Caching::Private } else { Caching::Public };
     if as_html {
         let tag = user_tag(id, user.version, if all { Form::FullHtml } else { Form::PublicHtml });
-        let body = if all {
-            html::full(&ctx.app.user_view(user))
-        } else {
-            html::public(&ctx.app.public_user_view(user))
-        };
+        let body =
+            if all { html::full(&ctx.app.user_view(user)) } else { html::public(&ctx.app.public_user_view(user)) };
         let mut response = answer(&ctx.headers, &tag, caching, "text/html; charset=utf-8", body.into());
         ctx.app.assets.protect(response.headers_mut());
         return Ok(response);

@@ -25,9 +25,8 @@ pub fn public(user: &PublicUserView) -> String {
 
 fn page(id: u64, first: &str, last: &str, picture: Option<&PictureView>, rows: &str) -> String {
     let name = escape(&format!("{first} {last}"));
-    let picture = picture.map_or_else(String::new, |picture| {
-        format!("<p><img src=\"{}\" alt=\"{name}\"></p>\n", escape(&picture.url))
-    });
+    let picture = picture
+        .map_or_else(String::new, |picture| format!("<p><img src=\"{}\" alt=\"{name}\"></p>\n", escape(&picture.url)));
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{name}</title>\n<link rel=\"stylesheet\" href=\"/assets/style.css\">\n</head>\n<body>\n<main>\n<h1>{name}</h1>\n{picture}\
@@ -45,12 +44,7 @@ fn address_line(address: &AddressView) -> String {
         PostalCodeView::Number(number) => number.to_string(),
         PostalCodeView::Text(text) => text.clone(),
     });
-    let parts = [
-        address.street_address.clone(),
-        address.city.clone(),
-        address.state.clone(),
-        code,
-    ];
+    let parts = [address.street_address.clone(), address.city.clone(), address.state.clone(), code];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 

@@ -13,10 +13,7 @@ use crate::fields::{Fields, postal_code};
 /// What a sign-up sends.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "the schema of the document; bodies are read field by field to tell all errors"
-)]
+#[expect(dead_code, reason = "the schema of the document; bodies are read field by field to tell all errors")]
 pub struct SignUp {
     /// Not taken by another account.
     #[schema(max_length = 254, format = Email, example = "john.smith@example.com")]
@@ -40,10 +37,7 @@ pub struct SignUp {
 /// A merge patch (RFC 7396) of a profile.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "the schema of the document; bodies are read field by field to tell all errors"
-)]
+#[expect(dead_code, reason = "the schema of the document; bodies are read field by field to tell all errors")]
 pub struct ProfileChange {
     /// Not taken by another account.
     #[schema(max_length = 254, format = Email, nullable = false, required = false)]
@@ -64,10 +58,7 @@ pub struct ProfileChange {
 /// A postal address; null takes a field away.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "the schema of the document; bodies are read field by field to tell all errors"
-)]
+#[expect(dead_code, reason = "the schema of the document; bodies are read field by field to tell all errors")]
 pub struct AddressInput {
     /// Street and number.
     #[schema(max_length = 200)]
@@ -119,11 +110,7 @@ pub fn sign_up(value: &Value) -> Result<NewProfile, Vec<FieldError>> {
     let mut errors = fields.finish();
     errors.extend(profile.errors());
     match (email, password) {
-        (Some(email), Some(password)) if errors.is_empty() => Ok(NewProfile {
-            email,
-            password,
-            profile,
-        }),
+        (Some(email), Some(password)) if errors.is_empty() => Ok(NewProfile { email, password, profile }),
         _ => Err(errors),
     }
 }
@@ -160,9 +147,7 @@ pub fn new_address(patch: &Patch<AddressPatch>) -> Option<Address> {
 }
 
 fn parse_email(fields: &mut Fields<'_>, given: &str) -> Option<EmailAddress> {
-    EmailAddress::parse(given)
-        .map_err(|detail| fields.wrong("email", detail))
-        .ok()
+    EmailAddress::parse(given).map_err(|detail| fields.wrong("email", detail)).ok()
 }
 
 fn address(fields: &mut Fields<'_>) -> Patch<AddressPatch> {
@@ -234,10 +219,7 @@ mod tests {
             "address": {"streetAddress": "21 2nd Street", "city": "New York", "state": "NY", "postalCode": 10021},
             "phoneNumbers": ["212 555-1234"]});
         let read = sign_up(&value).ok().unwrap();
-        assert_eq!(
-            new_address(&read.profile.address).unwrap().postal_code.unwrap().0,
-            "10021"
-        );
+        assert_eq!(new_address(&read.profile.address).unwrap().postal_code.unwrap().0, "10021");
         assert!(sign_up(&json!({"email": "john@example.com", "password": "x", "firstName": "J", "lastName": "S", "address": null})).is_ok());
     }
 
@@ -267,9 +249,7 @@ mod tests {
     #[test]
     fn a_merge_patch_takes_away_what_is_null() {
         let patch = merge_patch(&json!({"address": {"city": null, "state": "NY"}, "phoneNumbers": null})).unwrap();
-        let Patch::Set(address) = patch.address else {
-            panic!("an address is set")
-        };
+        let Patch::Set(address) = patch.address else { panic!("an address is set") };
         assert_eq!(
             (address.city, address.state, address.street_address),
             (Patch::Clear, Patch::Set("NY".into()), Patch::Keep)

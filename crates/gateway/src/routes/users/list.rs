@@ -22,46 +22,19 @@ use crate::{
     responses((status = 200, description = "A page", body = views::ListView<views::UserView>))
 )]
 pub async fn handle(ctx: Ctx) -> Answer {
-    let wrong = |detail: &str| FieldError {
-        location: Location::Parameter("email".into()),
-        detail: detail.into(),
-    };
-    let email = ctx.query("email").and_then(|email| {
-        email
-            .map(|given| EmailAddress::parse(&given).map_err(wrong))
-            .transpose()
-    });
-    let list = format!(
-        "users {}",
-        email
-            .as_ref()
-            .ok()
-            .and_then(Option::as_ref)
-            .map_or("", EmailAddress::normal)
-    );
+    let wrong = |detail: &str| FieldError { location: Location::Parameter("email".into()), detail: detail.into() };
+    let email =
+        ctx.query("email").and_then(|email| email.map(|given| EmailAddress::parse(&given).map_err(wrong)).transpose());
+    let list = format!("users {}", email.as_ref().ok().and_then(Option::as_ref).map_or("", EmailAddress::normal));
     let page = Page::read(&ctx, &list, email.as_ref().err().cloned().into_iter().collect())?;
     let message = ListUsersRequest {
         limit: page.limit,
-        after_user_id: page
-            .after
-            .and_then(|place| UserId::parse(&place))
-            .map_or(0, UserId::get),
-        email: email
-            .ok()
-            .flatten()
-            .map(|email| email.given().to_owned())
-            .unwrap_or_default(),
+        after_user_id: page.after.and_then(|place| UserId::parse(&place)).map_or(0, UserId::get),
+        email: email.ok().flatten().map(|email| email.given().to_owned()).unwrap_or_default(),
     };
     let found = ctx.take(ctx.app.users.clone().list_users(ctx.call(message)).await)?;
-    let users = found
-        .users
-        .into_iter()
-        .map(|user| views::must(Some(user)))
-        .collect::<Result<Vec<User>, _>>()?;
-    let next = users
-        .last()
-        .filter(|_| found.more)
-        .map(|user| ctx.app.cursors.make(&list, &user.id.to_string()));
+    let users = found.users.into_iter().map(|user| views::must(Some(user))).collect::<Result<Vec<User>, _>>()?;
+    let next = users.last().filter(|_| found.more).map(|user| ctx.app.cursors.make(&list, &user.id.to_string()));
     let items = users.into_iter().map(|user| ctx.app.user_view(user)).collect();
     page::show(&ctx, items, next, Caching::Private)
 }

@@ -1,5 +1,7 @@
 //! `GET /v1/users/me`.
 
+use model::{Code, Error};
+
 use crate::{
     context::Ctx,
     error::Answer,
@@ -17,6 +19,12 @@ use crate::{
     )
 )]
 pub async fn handle(ctx: Ctx) -> Answer {
-    let user = fetch(&ctx, ctx.signed_in()?.user).await?;
-    show(&ctx, user)
+    match fetch(&ctx, ctx.signed_in()?.user).await {
+        Ok(user) => show(&ctx, user),
+        // Deleted a moment ago, and with it every session: the caller is nobody any more.
+        Err(problem) if problem.error.code == Code::NotFound => {
+            Err(Error::new(Code::Unauthenticated, "The session has ended. Sign in again.").into())
+        }
+        Err(problem) => Err(problem),
+    }
 }

@@ -23,11 +23,7 @@ pub async fn handle(mut ctx: Ctx) -> Answer {
     let (value, _) = ctx.json(&["application/merge-patch+json", "application/json"]).await?;
     let patch = input::merge_patch(&value).map_err(Error::invalid)?;
     let if_version = if_version(&ctx, id).await?;
-    let message = UpdateUserRequest {
-        user_id: id.get(),
-        if_version,
-        ..UpdateUserRequest::from(patch)
-    };
+    let message = UpdateUserRequest { user_id: id.get(), if_version, ..UpdateUserRequest::from(patch) };
     let changed = ctx.take(ctx.app.users.clone().update_user(ctx.call(message)).await)?;
     written(&ctx, views::must(changed.user)?, StatusCode::OK)
 }

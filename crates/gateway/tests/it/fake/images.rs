@@ -20,18 +20,10 @@ impl ImageService for Fake {
             .uploads
             .iter()
             .find(|other| request.idempotency.is_some() && other.idempotency == request.idempotency);
-        let (id, replayed) = earlier.map_or((request.image_id.clone(), false), |other| {
-            (other.image_id.clone(), true)
-        });
-        let image = image::Image {
-            source: request.source.clone(),
-            ..picture(&id, image::Status::Queued)
-        };
+        let (id, replayed) = earlier.map_or((request.image_id.clone(), false), |other| (other.image_id.clone(), true));
+        let image = image::Image { source: request.source.clone(), ..picture(&id, image::Status::Queued) };
         state.uploads.push(request);
-        Ok(written(image::CreateImageResponse {
-            image: Some(image),
-            replayed,
-        }))
+        Ok(written(image::CreateImageResponse { image: Some(image), replayed }))
     }
 
     async fn get_image(
@@ -40,14 +32,8 @@ impl ImageService for Fake {
     ) -> Result<Response<image::GetImageResponse>, Status> {
         let request = self.ask("get_image", request).await?;
         let state = self.state();
-        let image = state
-            .images
-            .get(&request.image_id)
-            .filter(|image| image.user_id == request.user_id)
-            .cloned();
-        Ok(Response::new(image::GetImageResponse {
-            image: Some(image.ok_or_else(|| not_found("image"))?),
-        }))
+        let image = state.images.get(&request.image_id).filter(|image| image.user_id == request.user_id).cloned();
+        Ok(Response::new(image::GetImageResponse { image: Some(image.ok_or_else(|| not_found("image"))?) }))
     }
 
     async fn list_images(
@@ -62,10 +48,7 @@ impl ImageService for Fake {
         };
         let mut all = state.images.values().rev().filter(wanted);
         let images = all.by_ref().take(request.limit as usize).cloned().collect();
-        Ok(Response::new(image::ListImagesResponse {
-            images,
-            more: all.next().is_some(),
-        }))
+        Ok(Response::new(image::ListImagesResponse { images, more: all.next().is_some() }))
     }
 
     async fn watch_image(
@@ -74,15 +57,10 @@ impl ImageService for Fake {
     ) -> Result<Response<Self::WatchImageStream>, Status> {
         let request = self.ask("watch_image", request).await?;
         let states = [image::Status::Queued, image::Status::Running, image::Status::Done];
-        let answers = states.map(|status| {
-            Ok(image::WatchImageResponse {
-                image: Some(picture(&request.image_id, status)),
-            })
-        });
+        let answers =
+            states.map(|status| Ok(image::WatchImageResponse { image: Some(picture(&request.image_id, status)) }));
         // The last state is followed by silence: the gateway must end the answer by itself.
-        Ok(Response::new(
-            futures::stream::iter(answers).chain(futures::stream::pending()).boxed(),
-        ))
+        Ok(Response::new(futures::stream::iter(answers).chain(futures::stream::pending()).boxed()))
     }
 
     async fn delete_image(
@@ -90,10 +68,7 @@ impl ImageService for Fake {
         request: Request<image::DeleteImageRequest>,
     ) -> Result<Response<image::DeleteImageResponse>, Status> {
         let request = self.ask("delete_image", request).await?;
-        self.state()
-            .images
-            .remove(&request.image_id)
-            .ok_or_else(|| not_found("image"))?;
+        self.state().images.remove(&request.image_id).ok_or_else(|| not_found("image"))?;
         Ok(written(image::DeleteImageResponse {}))
     }
 

@@ -25,11 +25,7 @@ impl SessionService for Fake {
         state.sessions.insert((OWNER, 99));
         let (user, id) = (model::UserId::new(OWNER).unwrap(), model::SessionId([99; 16]));
         let token = state.keys.as_ref().unwrap().mint(user, id).expose().to_owned();
-        Ok(written(session::SignInResponse {
-            session: Some(live(OWNER, 99)),
-            token,
-            replayed: false,
-        }))
+        Ok(written(session::SignInResponse { session: Some(live(OWNER, 99)), token, replayed: false }))
     }
 
     async fn validate_session(
@@ -55,9 +51,7 @@ impl SessionService for Fake {
         let request = self.ask("list_sessions", request).await?;
         let state = self.state();
         let own = state.sessions.iter().filter(|(user, _)| *user == request.user_id);
-        Ok(Response::new(session::ListSessionsResponse {
-            sessions: own.map(|(user, id)| live(*user, *id)).collect(),
-        }))
+        Ok(Response::new(session::ListSessionsResponse { sessions: own.map(|(user, id)| live(*user, *id)).collect() }))
     }
 
     async fn end_session(

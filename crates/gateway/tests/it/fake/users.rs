@@ -32,10 +32,7 @@ impl UserService for Fake {
             .iter()
             .any(|other| request.idempotency.is_some() && other.idempotency == request.idempotency);
         state.sign_ups.push(request);
-        Ok(written(user::CreateUserResponse {
-            user: Some(made),
-            replayed,
-        }))
+        Ok(written(user::CreateUserResponse { user: Some(made), replayed }))
     }
 
     async fn get_user(
@@ -43,12 +40,7 @@ impl UserService for Fake {
         request: Request<user::GetUserRequest>,
     ) -> Result<Response<user::GetUserResponse>, Status> {
         let request = self.ask("get_user", request).await?;
-        let user = self
-            .state()
-            .users
-            .get(&request.user_id)
-            .cloned()
-            .ok_or_else(|| not_found("user"))?;
+        let user = self.state().users.get(&request.user_id).cloned().ok_or_else(|| not_found("user"))?;
         Ok(Response::new(user::GetUserResponse { user: Some(user) }))
     }
 
@@ -71,9 +63,7 @@ impl UserService for Fake {
             user.first_name = first;
             user.version += 1;
         }
-        Ok(written(user::UpdateUserResponse {
-            user: Some(user.clone()),
-        }))
+        Ok(written(user::UpdateUserResponse { user: Some(user.clone()) }))
     }
 
     async fn delete_user(
@@ -82,10 +72,7 @@ impl UserService for Fake {
     ) -> Result<Response<user::DeleteUserResponse>, Status> {
         let request = self.ask("delete_user", request).await?;
         let mut state = self.state();
-        check_version(
-            state.users.get(&request.user_id).ok_or_else(|| not_found("user"))?,
-            request.if_version,
-        )?;
+        check_version(state.users.get(&request.user_id).ok_or_else(|| not_found("user"))?, request.if_version)?;
         state.users.remove(&request.user_id);
         state.sessions.retain(|(user, _)| *user != request.user_id);
         Ok(written(user::DeleteUserResponse {}))
@@ -101,10 +88,7 @@ impl UserService for Fake {
             user.id > request.after_user_id && (request.email.is_empty() || request.email == user.email)
         });
         let users = all.by_ref().take(request.limit as usize).cloned().collect();
-        Ok(Response::new(user::ListUsersResponse {
-            users,
-            more: all.next().is_some(),
-        }))
+        Ok(Response::new(user::ListUsersResponse { users, more: all.next().is_some() }))
     }
 
     async fn change_password(
@@ -113,16 +97,11 @@ impl UserService for Fake {
     ) -> Result<Response<user::ChangePasswordResponse>, Status> {
         let request = self.ask("change_password", request).await?;
         let mut state = self.state();
-        check_version(
-            state.users.get(&request.user_id).ok_or_else(|| not_found("user"))?,
-            request.if_version,
-        )?;
+        check_version(state.users.get(&request.user_id).ok_or_else(|| not_found("user"))?, request.if_version)?;
         if request.current_password != "the right one" {
             return Err(to_status(Error::new(Code::WrongPassword, "wrong")));
         }
-        state
-            .sessions
-            .retain(|(user, id)| *user != request.user_id || request.keep_session_id == [*id; 16]);
+        state.sessions.retain(|(user, id)| *user != request.user_id || request.keep_session_id == [*id; 16]);
         Ok(written(user::ChangePasswordResponse {}))
     }
 
@@ -132,11 +111,7 @@ impl UserService for Fake {
     ) -> Result<Response<user::SetPictureResponse>, Status> {
         let request = self.ask("set_picture", request).await?;
         let mut state = self.state();
-        let image = state
-            .images
-            .get(&request.image_id)
-            .cloned()
-            .ok_or_else(|| not_found("image"))?;
+        let image = state.images.get(&request.image_id).cloned().ok_or_else(|| not_found("image"))?;
         let Some(variant) = image.variants.first() else {
             return Err(to_status(Error::new(Code::PictureNotReady, "not done")));
         };
@@ -149,9 +124,7 @@ impl UserService for Fake {
             key: variant.key.clone(),
             version: 1,
         });
-        Ok(written(user::SetPictureResponse {
-            user: Some(user.clone()),
-        }))
+        Ok(written(user::SetPictureResponse { user: Some(user.clone()) }))
     }
 
     async fn clear_picture(
@@ -163,8 +136,6 @@ impl UserService for Fake {
         let user = state.users.get_mut(&request.user_id).ok_or_else(|| not_found("user"))?;
         check_version(user, request.if_version)?;
         user.picture = None;
-        Ok(written(user::ClearPictureResponse {
-            user: Some(user.clone()),
-        }))
+        Ok(written(user::ClearPictureResponse { user: Some(user.clone()) }))
     }
 }

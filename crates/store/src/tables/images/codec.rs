@@ -120,24 +120,9 @@ mod tests {
             user_id: UserId::new(12).unwrap(),
             status: ImageStatus::Failed,
             attempts: 3,
-            error: Some(JobError {
-                code: "BAD_PICTURE".into(),
-                detail: "Upload it again.".into(),
-            }),
-            source: Source {
-                width: 4000,
-                height: 3000,
-                bytes: 1 << 21,
-                format: "jpeg".into(),
-                key: "k".into(),
-            },
-            variants: vec![
-                variant.clone(),
-                Variant {
-                    name: "large".into(),
-                    ..variant
-                },
-            ],
+            error: Some(JobError { code: "BAD_PICTURE".into(), detail: "Upload it again.".into() }),
+            source: Source { width: 4000, height: 3000, bytes: 1 << 21, format: "jpeg".into(), key: "k".into() },
+            variants: vec![variant.clone(), Variant { name: "large".into(), ..variant }],
             created_at_ms: 5,
             finished_at_ms: Some(6),
             request_json: "{}".into(),

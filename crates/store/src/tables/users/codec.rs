@@ -119,9 +119,7 @@ fn address_json(address: &Address) -> String {
         ("state", address.state.as_ref()),
         ("postalCode", code),
     ];
-    let present = parts
-        .into_iter()
-        .filter_map(|(name, part)| Some((name.to_owned(), Json::from(part?.as_str()))));
+    let present = parts.into_iter().filter_map(|(name, part)| Some((name.to_owned(), Json::from(part?.as_str()))));
     Json::Object(present.collect::<Map<_, _>>()).to_string()
 }
 
@@ -149,13 +147,7 @@ fn phone_numbers(text: &str) -> Result<Vec<String>> {
     };
     numbers
         .into_iter()
-        .map(|number| {
-            if let Json::String(number) = number {
-                Ok(number)
-            } else {
-                Err(wrong())
-            }
-        })
+        .map(|number| if let Json::String(number) = number { Ok(number) } else { Err(wrong()) })
         .collect()
 }
 

@@ -1,0 +1,8 @@
+//! All of Myriad in one process, and the command line.
+//!
+//! `serve` runs the five services behind in-memory connections on embedded engines; `demo` and `admin` talk to a running server.
+
+pub mod admin;
+pub mod config;
+pub mod demo;
+pub mod serve;
