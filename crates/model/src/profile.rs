@@ -222,7 +222,7 @@ fn merge_address(present: Option<Address>, patch: &AddressPatch) -> Address {
 
 fn check_name(errors: &mut Vec<FieldError>, pointer: &str, name: &str) {
     text::check(errors, pointer, name, 1, NAME_MAX);
-    if !name.is_empty() && name.chars().all(char::is_whitespace) {
+    if !name.is_empty() && !text::has_control(name) && name.chars().all(char::is_whitespace) {
         errors.push(FieldError::at(pointer, "must not be blank"));
     }
 }

@@ -58,7 +58,8 @@ fn publish(draft: &Path, path: &Path, folder: &Path) -> io::Result<()> {
 
 fn draft_name(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
+    // Two processes may be at it, and two threads of one.
+    name.push(format!(".{}-{:?}.new", std::process::id(), std::thread::current().id()));
     name.into()
 }
 

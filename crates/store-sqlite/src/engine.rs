@@ -25,14 +25,19 @@ use crate::{
 pub struct Sqlite {
     name: String,
     queues: RwLock<Option<Queues>>,
-    /// One for each thread, answered when it has ended and its connection is closed.
-    ended: Mutex<Vec<oneshot::Receiver<()>>>,
+    ended: Mutex<Option<Ended>>,
     counters: Arc<Counters>,
 }
 
 struct Queues {
     writes: Sender<WriteJob>,
     reads: Sender<ReadJob>,
+}
+
+/// One for each thread, answered when it has ended and its connection is closed.
+struct Ended {
+    writer: oneshot::Receiver<()>,
+    readers: Vec<oneshot::Receiver<()>>,
 }
 
 impl fmt::Debug for Sqlite {
@@ -49,23 +54,19 @@ impl Sqlite {
         let counters = Arc::new(Counters::new(&options.name));
         let (writes, write_jobs) = bounded(options.queue);
         let (reads, read_jobs) = bounded(options.queue);
-        let mut ended = Vec::new();
         let session = Session::new(open::connection(options, Purpose::Write)?);
         let thread = Writer::new(session, Arc::clone(&counters), options.group, options.acknowledges_early());
-        ended.push(start(format!("{}-write", options.name), move || {
-            thread.run(&write_jobs);
-        })?);
+        let writing = start(format!("{}-write", options.name), move || thread.run(&write_jobs))?;
+        let mut readers = Vec::new();
         for number in 0..options.readers.max(1) {
             let session = Session::new(open::connection(options, Purpose::Read)?);
             let jobs = read_jobs.clone();
-            ended.push(start(format!("{}-read-{number}", options.name), move || {
-                readers::run(session, &jobs);
-            })?);
+            readers.push(start(format!("{}-read-{number}", options.name), move || readers::run(session, &jobs))?);
         }
         Ok(Arc::new(Self {
             name: options.name.clone(),
             queues: RwLock::new(Some(Queues { writes, reads })),
-            ended: Mutex::new(ended),
+            ended: Mutex::new(Some(Ended { writer: writing, readers })),
             counters,
         }))
     }
@@ -131,12 +132,17 @@ impl Engine for Sqlite {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         // Without senders the threads end once their queues are empty.
-        self.queues.write().unwrap_or_else(PoisonError::into_inner).take();
-        let ended = std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner));
+        let queues = self.queues.write().unwrap_or_else(PoisonError::into_inner).take();
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
         Box::pin(async move {
-            for thread in ended {
-                let _ = thread.await;
+            let (Some(Queues { writes, reads }), Some(Ended { writer, readers })) = (queues, ended) else { return };
+            // The last connection takes the log into the file. Two that close at once each see the other and neither does.
+            drop(reads);
+            for reader in readers {
+                let _ = reader.await;
             }
+            drop(writes);
+            let _ = writer.await;
         })
     }
 }
