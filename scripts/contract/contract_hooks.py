@@ -182,23 +182,25 @@ def before_call(_context, case, _kwargs):
     is_good = False
     if meta.generation.mode.is_positive:
         positives[label] += 1
-        is_good = positives[label] % 2 == 1 or not case.path_parameters
+        is_good = positives[label] <= 6 or positives[label] % 2 == 1
     # A made-up id only says "not found": two of three times it is one of a thing that is there.
     if case.path_parameters and (is_good or turn % 3 != 2) and not meta.is_negative_at(ParameterLocation.PATH):
         case.path_parameters = {
             name: person.id if name == "id" and "/sessions/" not in label else place(label, name)
             for name in case.path_parameters
         }
-    if isinstance(case.body, dict) and turn % 4 != 3:
+    mended = isinstance(case.body, dict) and (meta.generation.mode.is_negative or turn % 4 != 3)
+    if mended:
         mend(case, label)
-    if is_good:
+    if (mended or is_good) and not meta.is_negative_at(ParameterLocation.HEADER):
         for name in CONDITIONS:
             case.headers.pop(name, None)
+    if is_good:
         case.query = {}
         if label in GOOD:
             GOOD[label](case)
         elif label.startswith("GET "):
-            look(case, label, positives[label] // 2 if case.path_parameters else positives[label])
+            look(case, label, positives[label])
 
 
 def look(case, label, turn):
