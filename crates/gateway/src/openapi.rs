@@ -72,6 +72,10 @@ fn complete(server: &str) -> anyhow::Result<Value> {
         let operation = &mut document["paths"][route.path][route.method.as_str().to_ascii_lowercase()];
         describe(operation, route);
     }
+    // Each of the two comes as one part that holds JSON, not as a part for each item.
+    let json = json!({ "contentType": "application/json" });
+    document["paths"]["/v1/users/{id}/images"]["post"]["requestBody"]["content"]["multipart/form-data"]["encoding"] =
+        json!({ "operations": json, "variants": json });
     Ok(document)
 }
 

@@ -17,8 +17,12 @@ use crate::{
     get, path = "/v1/users/{id}/images", tag = "images", operation_id = "listImages",
     params(("id" = u64, Path, description = "The user"),
         ("cursor" = Option<String>, Query, description = "nextCursor of the page before"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "50 by default")),
-    responses((status = 200, description = "A page", body = views::ListView<views::ImageView>, headers(("ETag" = String))))
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "50 by default"),
+        ("If-None-Match" = Option<String>, Header, description = "Tags the client has")),
+    responses(
+        (status = 200, description = "A page", body = views::ListView<views::ImageView>, headers(("ETag" = String))),
+        (status = 304, description = "The client has it"),
+    )
 )]
 pub async fn handle(ctx: Ctx) -> Answer {
     let user = ctx.user()?;

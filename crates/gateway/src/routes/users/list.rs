@@ -18,8 +18,12 @@ use crate::{
         ("cursor" = Option<String>, Query, description = "nextCursor of the page before"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "50 by default"),
         ("email" = Option<String>, Query, description = "The user with exactly this e-mail address"),
+        ("If-None-Match" = Option<String>, Header, description = "Tags the client has"),
     ),
-    responses((status = 200, description = "A page", body = views::ListView<views::UserView>))
+    responses(
+        (status = 200, description = "A page", body = views::ListView<views::UserView>, headers(("ETag" = String))),
+        (status = 304, description = "The client has it"),
+    )
 )]
 pub async fn handle(ctx: Ctx) -> Answer {
     let wrong = |detail: &str| FieldError { location: Location::Parameter("email".into()), detail: detail.into() };
