@@ -56,8 +56,8 @@ advisories: test-tools ## known vulnerabilities in what we depend on (fetches th
 bench: build ## print every figure that the README quotes (each executable in bench/)
 	@for bench in bench/*; do if [[ -f $$bench && -x $$bench ]]; then echo "== $$bench"; "$$bench"; fi; done
 
-drill: test-tools ## the slow suites: kill -9 under load, 10,000 dropped callers and their like
-	cargo test --workspace --locked -- --ignored
+drill: build-tools ## the long form of the crash drills: 20 rounds of kill -9 under load, held against a ledger
+	MYRIAD_ROUNDS=20 cargo test --locked -p myriad --test it -- crash::
 
 clean: ## remove what was built and installed here; data stays
 	cargo clean

@@ -2,13 +2,17 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 /// Acknowledged values by key: the last acknowledged one, and every one sent since whose answer never came.
 #[derive(Debug, Default)]
 pub struct Ledger {
     entries: Mutex<BTreeMap<String, Entry>>,
+    acknowledgements: AtomicUsize,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -34,6 +38,12 @@ impl Ledger {
             entry.acknowledged = Some(value.to_owned());
             entry.in_doubt.clear();
         });
+        self.acknowledgements.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Number of acknowledged writes so far.
+    pub fn acknowledgements(&self) -> usize {
+        self.acknowledgements.load(Ordering::Relaxed)
     }
 
     /// It was refused: it may not be found.

@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures::future::join_all;
@@ -24,6 +24,7 @@ fn rounds() -> u32 {
 }
 
 const WRITERS: usize = 8;
+const WRITES_BEFORE_KILL: usize = 200;
 
 // R16 (one node), R27: the ledger holds every acknowledged write against the restarted server.
 pub async fn acknowledged_writes_survive_kill_9() {
@@ -58,13 +59,14 @@ async fn drill(drilled: Options, rounds: u32) -> Vec<String> {
             .iter()
             .map(|john| tokio::spawn(write(api.clone(), john.clone(), ledger.clone(), stop.clone(), round)))
             .collect();
-        let before = ledger.len();
-        eventually("everybody has written", Duration::from_secs(20), async || {
-            (ledger.len() >= WRITERS.max(before)).then_some(())
+        let (before, started) = (ledger.acknowledgements(), Instant::now());
+        eventually("enough was written", Duration::from_secs(30), async || {
+            (ledger.acknowledgements() >= before + WRITES_BEFORE_KILL).then_some(())
         })
         .await;
-        tokio::time::sleep(Duration::from_millis(300 + 70 * u64::from(round))).await;
         server.kill().await.unwrap();
+        let (count, took) = (ledger.acknowledgements() - before, started.elapsed());
+        println!("round {round}: {count} acknowledged writes in {} ms, then kill -9", took.as_millis());
         stop.store(true, Ordering::Relaxed);
         join_all(writers).await;
         server.restart().await.unwrap();
