@@ -17,12 +17,12 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn new(class: &'static str) -> Self {
         Self {
-            hits: counter!("cache_hits_total", "class" => class),
-            misses: counter!("cache_misses_total", "class" => class),
-            loads: counter!("cache_loads_total", "class" => class),
-            load_failures: counter!("cache_load_failures_total", "class" => class),
-            outdated: counter!("cache_outdated_total", "class" => class),
-            errors: counter!("cache_errors_total", "class" => class),
+            hits: counter!("myriad_cache_hits_total", "class" => class),
+            misses: counter!("myriad_cache_misses_total", "class" => class),
+            loads: counter!("myriad_cache_loads_total", "class" => class),
+            load_failures: counter!("myriad_cache_load_failures_total", "class" => class),
+            outdated: counter!("myriad_cache_outdated_total", "class" => class),
+            errors: counter!("myriad_cache_errors_total", "class" => class),
         }
     }
 }
@@ -30,5 +30,5 @@ impl Metrics {
 /// An entry left by itself: `cause` is `size` or `expired`.
 pub(crate) fn evicted(key: &str, cause: &'static str) {
     let class = key.split_once(':').map_or("", |(class, _)| class).to_owned();
-    counter!("cache_evictions_total", "class" => class, "cause" => cause).increment(1);
+    counter!("myriad_cache_evictions_total", "class" => class, "cause" => cause).increment(1);
 }

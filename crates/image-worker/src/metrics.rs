@@ -22,19 +22,19 @@ pub struct Metrics {
 
 impl Metrics {
     pub fn new() -> Self {
-        describe_counter!("worker_jobs_total", "Jobs by how they left the worker");
-        describe_counter!("worker_failures_total", "Failed attempts by code");
-        describe_histogram!("worker_transform_seconds", metrics::Unit::Seconds, "Time of one transformation");
-        describe_gauge!("worker_megapixels_in_flight", "Megapixels of sources that are worked on");
-        let jobs = |outcome: &'static str| counter!("worker_jobs_total", "outcome" => outcome);
+        describe_counter!("myriad_worker_jobs_total", "Jobs by how they left the worker");
+        describe_counter!("myriad_worker_failures_total", "Failed attempts by code");
+        describe_histogram!("myriad_worker_transform_seconds", metrics::Unit::Seconds, "Time of one transformation");
+        describe_gauge!("myriad_worker_megapixels_in_flight", "Megapixels of sources that are worked on");
+        let jobs = |outcome: &'static str| counter!("myriad_worker_jobs_total", "outcome" => outcome);
         Self {
             done: jobs("done"),
             failed: jobs("failed"),
             retried: jobs("retried"),
             over: jobs("over"),
             released: jobs("released"),
-            transform_seconds: histogram!("worker_transform_seconds"),
-            megapixels: gauge!("worker_megapixels_in_flight"),
+            transform_seconds: histogram!("myriad_worker_transform_seconds"),
+            megapixels: gauge!("myriad_worker_megapixels_in_flight"),
         }
     }
 
@@ -63,7 +63,7 @@ impl Metrics {
 
 /// Counts a failed attempt by its code.
 pub fn attempt_failed(failure: &Failure) {
-    counter!("worker_failures_total", "code" => failure.code.clone()).increment(1);
+    counter!("myriad_worker_failures_total", "code" => failure.code.clone()).increment(1);
 }
 
 /// How a job left the worker.

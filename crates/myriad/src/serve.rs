@@ -138,6 +138,8 @@ async fn build(config: Config, process: Process) -> Result<()> {
     let gateway = gateway::App::build(config.gateway, deps, http, &shutdown)?;
 
     let calls = merged(users.operator_routes(), router.routes());
+    let names = [user_service::OPERATOR_SERVICE, shard_router::SERVICE];
+    let calls = runtime::grpc::routes(calls, &names, &ready, &shutdown)?;
     let operators = runtime::ops::router(ready, metrics, shutdown.clone()).merge(calls.into_axum_router());
     runtime::ops::serve(ops, operators, &shutdown);
     router.run(&shutdown);

@@ -81,11 +81,11 @@ impl Pool {
             }
             if queue.jobs.len() >= self.shared.capacity {
                 drop(queue);
-                counter!("password_hash_refused_total").increment(1);
+                counter!("myriad_password_hash_refused_total").increment(1);
                 return Err(self.shared.busy());
             }
             queue.jobs.push_back(Job { recipe, password, reply });
-            gauge!("password_hash_queue").set(as_gauge(queue.jobs.len()));
+            gauge!("myriad_password_hash_queue").set(as_gauge(queue.jobs.len()));
         }
         self.shared.work.notify_one();
         answer.await.unwrap_or_else(|_| Err(Error::Failed("the pool is closed".to_owned())))
@@ -111,7 +111,7 @@ impl Shared {
             let took = begun.elapsed();
             self.hashes.fetch_add(1, Ordering::Relaxed);
             self.last_hash_ms.store(u64::try_from(took.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
-            histogram!("password_hash_duration_seconds").record(took);
+            histogram!("myriad_password_hash_duration_seconds").record(took);
             // The caller may have gone meanwhile.
             let _ = job.reply.send(result);
         }
@@ -125,7 +125,7 @@ impl Shared {
                 return None;
             }
             if let Some(job) = queue.jobs.pop_front() {
-                gauge!("password_hash_queue").set(as_gauge(queue.jobs.len()));
+                gauge!("myriad_password_hash_queue").set(as_gauge(queue.jobs.len()));
                 return Some(job);
             }
             if memory.is_empty() {

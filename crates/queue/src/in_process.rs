@@ -155,7 +155,7 @@ impl Shared {
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge of a bounded line")]
 fn gauge(waiting: usize) {
-    metrics::gauge!("queue_jobs_waiting").set(waiting as f64);
+    metrics::gauge!("myriad_queue_jobs_waiting").set(waiting as f64);
 }
 
 struct Reply(oneshot::Sender<Verdict>);

@@ -15,6 +15,7 @@ use tonic::{
 
 use crate::{ready::Readiness, shutdown::Shutdown};
 
+const HEALTH: &str = "grpc.health.v1.Health";
 /// Streams a connection may have open at once.
 const STREAMS_PER_CONNECTION: u32 = 1024;
 /// In-memory connections that may wait to be taken, and each direction's buffer.
@@ -32,6 +33,8 @@ pub fn routes(services: Routes, names: &[&'static str], ready: &Readiness, shutd
     let (reporter, health) = tonic_health::server::health_reporter();
     let mut watch = ready.watch();
     let names: Vec<&'static str> = names.iter().copied().chain([""]).collect();
+    // Only what is served here is listed.
+    let listed: Vec<&str> = names.iter().copied().filter(|name| !name.is_empty()).chain([HEALTH]).collect();
     let soft = shutdown.soft.clone();
     shutdown.spawn(async move {
         loop {
@@ -51,9 +54,10 @@ pub fn routes(services: Routes, names: &[&'static str], ready: &Readiness, shutd
         }
     });
     let reflection = || {
-        tonic_reflection::server::Builder::configure()
+        let builder = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(api::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+        listed.iter().fold(builder, |builder, name| builder.with_service_name(*name))
     };
     Ok(services
         .add_service(health)

@@ -20,7 +20,7 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn new() -> Self {
-        let sign_ins = |outcome: &'static str| counter!("session_sign_ins_total", "outcome" => outcome);
+        let sign_ins = |outcome: &'static str| counter!("myriad_session_sign_ins_total", "outcome" => outcome);
         Self {
             signed_in: sign_ins("signed_in"),
             replayed: sign_ins("replayed"),
@@ -28,8 +28,8 @@ impl Metrics {
             limited: sign_ins("limited"),
             busy: sign_ins("busy"),
             failed: sign_ins("failed"),
-            touched: counter!("session_touches_total"),
-            swept: counter!("session_swept_total"),
+            touched: counter!("myriad_session_touches_total"),
+            swept: counter!("myriad_session_swept_total"),
         }
     }
 

@@ -68,6 +68,10 @@ async fn give(topology: &Topology, info: &ShardInfo, engine: &Arc<dyn Engine>) -
     let buckets = topology.owned_buckets(info.shard_id()).into_iter().map(|own| (own.bucket, own.epoch)).collect();
     let shard = Shard::new(ShardId(info.id), Arc::clone(engine));
     shard.adopt(buckets).await.map_err(|source| {
-        Error::Shard(topology::Error::Shard { name: info.name.clone(), location: info.location.clone(), source })
+        Error::Shard(topology::Error::Shard {
+            name: info.name.clone(),
+            location: info.location.clone(),
+            source: Box::new(source),
+        })
     })
 }

@@ -48,7 +48,7 @@ pub enum Error {
         /// Where it was opened.
         location: String,
         /// What the engine says.
-        source: store::Error,
+        source: Box<store::Error>,
     },
     /// The map on disk could not be read or written.
     #[error("{}: {source}", path.display())]

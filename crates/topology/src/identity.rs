@@ -45,5 +45,5 @@ pub async fn require_contents(engine: &dyn Engine, topology: &Topology, info: &S
 }
 
 fn failed(info: &ShardInfo, source: store::Error) -> Error {
-    Error::Shard { name: info.name.clone(), location: info.location.clone(), source }
+    Error::Shard { name: info.name.clone(), location: info.location.clone(), source: Box::new(source) }
 }

@@ -13,6 +13,7 @@ mod accounts;
 mod conditional;
 mod crash;
 mod framing;
+mod grpc;
 mod housekeeping;
 mod idempotency;
 mod input;
@@ -167,6 +168,7 @@ fn drills() -> Vec<(&'static str, Drill)> {
         crash::a_sign_up_killed_between_any_two_steps_can_be_repeated,
         crash::an_email_change_killed_between_any_two_steps_loses_no_email,
         crash::queued_pictures_survive_kill_9,
+        grpc::services_can_be_listed_described_and_called,
         ladder::the_ladder_names_only_tests_that_exist,
         process::an_empty_directory_is_enough,
         process::a_signal_drains_and_ends_with_zero,
