@@ -40,11 +40,11 @@ pub struct Rect {
     pub size: Size,
 }
 
-/// What cannot be done: the field of the operation and what to do about it.
+/// What cannot be done: the fields of the operation and what to do about them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Name of the field; empty for the operation as a whole.
-    pub field: &'static str,
+    /// Names of the fields, at least one.
+    pub fields: Vec<&'static str>,
     /// What is wrong and what would be right.
     pub detail: String,
 }
@@ -63,7 +63,7 @@ pub fn step(size: Size, operation: &Operation) -> Result<Size, Fault> {
     if after.pixels() > MAX_PIXELS {
         let field = if matches!(operation, Operation::Resize(Resize { width: None, .. })) { "height" } else { "width" };
         return Err(Fault {
-            field,
+            fields: vec![field],
             detail: format!(
                 "This makes {} x {} pixels; stay within {} megapixels.",
                 after.width,
@@ -80,19 +80,16 @@ fn check_crop(size: Size, crop: Crop) -> Result<Size, Fault> {
         Place::At { x, y } => (x, y),
         Place::Gravity(_) | Place::Attention => (0, 0),
     };
-    for (start, length, side, start_field, length_field) in
-        [(x, crop.width, size.width, "x", "width"), (y, crop.height, size.height, "y", "height")]
-    {
-        if u64::from(start) + u64::from(length) > u64::from(side) {
-            let field = if start >= side { start_field } else { length_field };
-            return Err(Fault {
-                field,
-                detail: format!(
-                    "The crop reaches outside: the picture is {} x {} pixels at this point.",
-                    size.width, size.height
-                ),
-            });
-        }
+    let sides = [(x, crop.width, size.width, "x", "width"), (y, crop.height, size.height, "y", "height")];
+    let outside =
+        sides.into_iter().filter(|(start, length, side, ..)| u64::from(*start) + u64::from(*length) > u64::from(*side));
+    let fields: Vec<_> = outside
+        .map(|(start, _, side, start_field, length_field)| if start >= side { start_field } else { length_field })
+        .collect();
+    if !fields.is_empty() {
+        let detail =
+            format!("The crop reaches outside: the picture is {} x {} pixels at this point.", size.width, size.height);
+        return Err(Fault { fields, detail });
     }
     Ok(Size { width: crop.width, height: crop.height })
 }

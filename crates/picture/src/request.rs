@@ -3,7 +3,7 @@
 use model::error::{Code, Error, FieldError, Result};
 use serde_json::{Map, Value};
 
-use crate::follow::{self, Size};
+use crate::follow::{self, Fault, Size};
 use crate::operation::Operation;
 use crate::{Format, MAX_VARIANTS, parse};
 
@@ -108,38 +108,45 @@ impl Request {
     /// Follows the sizes through every chain, from the upright source.
     ///
     /// # Errors
-    /// `INVALID_INPUT` with the first fault of each chain: a crop outside, too many pixels, a side too long for the format.
+    /// `INVALID_INPUT` with what the first operation of each chain that cannot be done has wrong: a crop outside, too many pixels, a side too long for the format.
     pub fn follow(&self, source: Size, format: Format) -> Result<Vec<Output>> {
         let mut faults = Vec::new();
         let mut outputs = Vec::with_capacity(self.variants.len());
         for variant in &self.variants {
             match self.follow_one(variant, source, format) {
                 Ok(output) => outputs.push(output),
-                Err(fault) => faults.push(fault),
+                Err(found) => faults.extend(found),
             }
         }
         if faults.is_empty() { Ok(outputs) } else { Err(Error::invalid(faults)) }
     }
 
-    fn follow_one(&self, variant: &Variant, source: Size, format: Format) -> std::result::Result<Output, FieldError> {
+    fn follow_one(
+        &self,
+        variant: &Variant,
+        source: Size,
+        format: Format,
+    ) -> std::result::Result<Output, Vec<FieldError>> {
         let pointer = match self.form {
             Form::Operations => "/operations".to_owned(),
             Form::Variants => format!("/variants/{}", variant.name),
         };
         let mut size = source;
         for (index, operation) in variant.operations.iter().enumerate() {
-            size = follow::step(size, operation)
-                .map_err(|fault| FieldError::at(format!("{pointer}/{index}/{}", fault.field), fault.detail))?;
+            size = follow::step(size, operation).map_err(|Fault { fields, detail }| {
+                let at = |field| FieldError::at(format!("{pointer}/{index}/{field}"), &*detail);
+                fields.into_iter().map(at).collect::<Vec<_>>()
+            })?;
         }
         let output = variant.format(format);
         if !follow::fits(size, output) {
             let place =
                 variant.last_format().map_or(pointer.clone(), |(index, ..)| format!("{pointer}/{index}/format"));
             let (word, most) = (output.as_str(), output.max_side());
-            return Err(FieldError::at(
+            return Err(vec![FieldError::at(
                 place,
                 format!("A {word} has sides of at most {most} pixels; this would be {} x {}.", size.width, size.height),
-            ));
+            )]);
         }
         Ok(Output { name: variant.name.clone(), size, format: output })
     }

@@ -92,12 +92,14 @@ fn each_variant_is_followed_and_all_faults_are_named() {
     assert_eq!(outputs, [output("small", size(10, 5), Format::Avif), output("turned", size(50, 100), Format::Png)]);
 
     let outside = json!([{"op": "crop", "x": 0, "y": 0, "width": 101, "height": 1}]);
-    let request = Request::parse(None, Some(&json!({"a": outside, "b": [], "c": outside}))).unwrap();
+    let both = json!([{"op": "crop", "x": 99, "y": 50, "width": 2, "height": 1}]);
+    let request = Request::parse(None, Some(&json!({"a": outside, "b": [], "c": both}))).unwrap();
     let error = request.follow(size(100, 50), Format::Jpeg).unwrap_err();
     let pointers: Vec<_> = error.fields.into_iter().map(|field| field.location).collect();
     assert_eq!(
         pointers,
-        ["/variants/a/0/width", "/variants/c/0/width"].map(|pointer| Location::Pointer(pointer.to_owned()))
+        ["/variants/a/0/width", "/variants/c/0/width", "/variants/c/0/y"]
+            .map(|pointer| Location::Pointer(pointer.to_owned()))
     );
 }
 
