@@ -1,6 +1,6 @@
 //! Change of password: verify, hash, then in one transaction replace the hash and end all sessions but the caller's.
 
-use model::{Code, Error, Result, SessionId, UserId};
+use model::{Code, EmailAddress, Error, Result, SessionId, UserId};
 use password::policy;
 use secrecy::{ExposeSecret, SecretString};
 use store::{
@@ -32,13 +32,14 @@ impl Recipes {
     /// # Errors
     /// `WEAK_PASSWORD`, `BAD_CREDENTIALS` (403) for a wrong present password, `RATE_LIMITED` after too many of them, `VERSION_MISMATCH`, `BUSY`.
     pub async fn change_password(&self, change: PasswordChange, now_ms: i64) -> Result<Done<()>> {
-        policy::check(change.new.expose_secret()).map_err(|weak| weak.at("/newPassword"))?;
         let mut phc = None;
         for _ in 0..ROUNDS {
             let mut read = self.shards().read(change.user)?;
             let bucket = self.shards().place(change.user)?.bucket;
             let user = users::get_live(&mut read, bucket, change.user).await?.ok_or_else(no_user)?;
             require_version(change.if_version, user.user.version)?;
+            let email = EmailAddress::parse(&user.user.email).ok();
+            policy::check(change.new.expose_secret(), email.as_ref()).map_err(|weak| weak.at("/newPassword"))?;
             let known = credentials::for_sign_in(&mut read, bucket, change.user).await?.ok_or_else(no_user)?;
             // Guessing here would be no slower than guessing at sign-in, so it counts there.
             let attempt = self.0.parts.attempts.begin(&user.email_normal, now_ms).await?;

@@ -62,7 +62,8 @@ impl Recipes {
     /// # Errors
     /// `WEAK_PASSWORD`, `EMAIL_TAKEN`, those of a key, `BUSY` where too many passwords wait to be hashed.
     pub async fn sign_up(&self, request: SignUp, now_ms: i64) -> Result<Done<Created>> {
-        policy::check(request.password.expose_secret()).map_err(|weak| weak.at("/password"))?;
+        policy::check(request.password.expose_secret(), Some(&request.profile.email))
+            .map_err(|weak| weak.at("/password"))?;
         let this = self.clone();
         let outcome = self.tracked(async move { this.run_sign_up(request, now_ms).await }).await;
         metrics::sign_up(match &outcome {

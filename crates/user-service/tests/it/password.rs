@@ -8,7 +8,7 @@ use store::tables::{
     sessions::{self, SessionRow},
 };
 
-use crate::world::{PASSWORD, World, code, ok};
+use crate::world::{PASSWORD, World, code, ok, person, refusal};
 
 const NEW: &str = "another horse, another battery";
 
@@ -45,6 +45,17 @@ async fn live(world: &World, user: u64) -> Vec<SessionId> {
     let mut read = world.shards.read(id).unwrap();
     let rows = sessions::live_of_user(&mut read, world.bucket(user), id, model::time::now_ms()).await.unwrap();
     rows.into_iter().map(|row| row.id).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_users_own_address_is_no_password() {
+    let world = World::new(1).await;
+    let weak = proto::CreateUserRequest { password: "Someone@example.com".to_owned(), ..person("someone@example.com") };
+    assert_eq!(code(world.users.clone().create_user(weak).await), Code::WeakPassword);
+    let user = world.sign_up("someone@example.com").await.id;
+    let refused = refusal(world.users.clone().change_password(change(user, PASSWORD, "someone@EXAMPLE.com")).await);
+    assert_eq!((refused.code, refused.fields.len()), (Code::WeakPassword, 1));
+    ok(world.users.clone().change_password(change(user, PASSWORD, "someone@else.example")).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
