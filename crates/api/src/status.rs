@@ -9,6 +9,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 /// Domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "myriad";
 const REPLAYED: &str = "replayed";
+const POLICY: &str = "policy";
 
 /// The gRPC code that goes with a public code.
 pub const fn grpc_code(code: Code) -> tonic::Code {
@@ -45,6 +46,7 @@ pub fn to_status(error: Error) -> Status {
     if error.replayed {
         metadata.insert(REPLAYED.to_owned(), "true".to_owned());
     }
+    metadata.extend(error.policy.map(|policy| (POLICY.to_owned(), policy)));
     let mut details = ErrorDetails::with_error_info(error.code.as_str(), DOMAIN, metadata);
     for field in &error.fields {
         details.add_bad_request_violation(location_to_text(&field.location), field.detail.clone());
@@ -64,6 +66,7 @@ pub fn from_status(status: &Status) -> Error {
     };
     let mut error = Error::new(code, status.message());
     error.replayed = info.metadata.contains_key(REPLAYED);
+    error.policy = info.metadata.get(POLICY).cloned();
     error.retry_after_s = details
         .retry_info()
         .and_then(|retry| retry.retry_delay)
@@ -130,7 +133,10 @@ mod tests {
     #[test]
     fn every_code_survives_the_round_trip() {
         for code in Code::ALL {
-            let error = Error::new(code, "what to do").field(Location::Pointer("/a/0".into()), "wrong").replayed();
+            let error = Error::new(code, "what to do")
+                .field(Location::Pointer("/a/0".into()), "wrong")
+                .policy("\"jobs\";q=20")
+                .replayed();
             assert_eq!(from_status(&to_status(error.clone())), error);
         }
     }

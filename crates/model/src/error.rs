@@ -202,6 +202,8 @@ pub struct Error {
     pub fields: Vec<FieldError>,
     /// When a repeat is worth trying, in seconds.
     pub retry_after_s: Option<u32>,
+    /// For limits: the one that was met, as `RateLimit-Policy` says it, such as `"jobs";q=20`.
+    pub policy: Option<String>,
     /// True where this is the recorded answer to an earlier, equal request.
     pub replayed: bool,
 }
@@ -213,7 +215,7 @@ impl Error {
             Code::Busy | Code::Unavailable | Code::InDoubt | Code::IdempotencyInProgress | Code::Moved => Some(1),
             _ => None,
         };
-        Self { code, detail: detail.into(), fields: Vec::new(), retry_after_s, replayed: false }
+        Self { code, detail: detail.into(), fields: Vec::new(), retry_after_s, policy: None, replayed: false }
     }
 
     /// `INVALID_INPUT` with all its field errors.
@@ -234,6 +236,13 @@ impl Error {
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// Names the limit that was met, as `RateLimit-Policy` says it.
+    #[must_use]
+    pub fn policy(mut self, policy: impl Into<String>) -> Self {
+        self.policy = Some(policy.into());
         self
     }
 

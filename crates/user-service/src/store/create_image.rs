@@ -173,13 +173,17 @@ fn record(key: Key, image: &proto::Image, keep_ms: i64, now_ms: i64) -> RequestR
 fn within(limits: &Limits, pictures: u64, running: u64) -> Result<()> {
     if pictures >= u64::from(limits.pictures) {
         let detail = format!("You have {pictures} pictures, the most there may be. Delete some, then try again.");
-        return Err(Error::new(Code::QuotaExceeded, detail).retry_after(PICTURES_RETRY_S));
+        return Err(used_up("pictures", limits.pictures, detail, PICTURES_RETRY_S));
     }
     if running >= u64::from(limits.running_jobs) {
         let detail = format!(
             "{running} of your pictures are being worked on, the most at a time. Wait for one, then try again."
         );
-        return Err(Error::new(Code::QuotaExceeded, detail).retry_after(JOBS_RETRY_S));
+        return Err(used_up("jobs", limits.running_jobs, detail, JOBS_RETRY_S));
     }
     Ok(())
+}
+
+fn used_up(name: &str, quota: u32, detail: String, retry_s: u32) -> Error {
+    Error::new(Code::QuotaExceeded, detail).retry_after(retry_s).policy(format!("\"{name}\";q={quota}"))
 }

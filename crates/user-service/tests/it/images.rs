@@ -194,13 +194,14 @@ async fn quotas_count_pictures_and_running_jobs() {
     let first = upload(&world, user, 1).await.unwrap();
     upload(&world, user, 2).await.unwrap();
     let refused = refusal(world.images.clone().create_image(request(user, 3)).await);
-    assert_eq!(refused.code, Code::QuotaExceeded);
+    assert_eq!((refused.code, refused.policy.as_deref()), (Code::QuotaExceeded, Some("\"jobs\";q=2")));
     assert!(refused.retry_after_s.is_some());
     begin(&world, &first).await.unwrap();
     done(&world, &first, 1, &["default"]).await.unwrap();
     let third = upload(&world, user, 3).await.unwrap();
     failed(&world, &begin(&world, &third).await.unwrap(), 1, true).await.unwrap();
-    assert_eq!(upload(&world, user, 4).await.unwrap_err().code, Code::QuotaExceeded);
+    let refused = upload(&world, user, 4).await.unwrap_err();
+    assert_eq!((refused.code, refused.policy.as_deref()), (Code::QuotaExceeded, Some("\"pictures\";q=3")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
