@@ -12,9 +12,12 @@ pub fn is_cross_site(headers: &HeaderMap, app: &Gateway) -> bool {
     }
     let Some(origin) = text("origin") else { return false };
     let host = text("host").unwrap_or_default();
-    let own = origin
-        .split_once("://")
-        .is_some_and(|(_, authority)| !authority.is_empty() && authority.eq_ignore_ascii_case(host));
+    // Where no public address is set, TLS may end at a proxy: then the scheme is not known here.
+    let scheme = app.config.public_url.split_once("://").map(|(scheme, _)| scheme);
+    let own = origin.split_once("://").is_some_and(|(sent, authority)| {
+        let same_scheme = scheme.is_none_or(|scheme| sent.eq_ignore_ascii_case(scheme));
+        same_scheme && !authority.is_empty() && authority.eq_ignore_ascii_case(host)
+    });
     !own && origin != app.public_url && !app.config.cors_origins.iter().any(|allowed| allowed == origin)
 }
 

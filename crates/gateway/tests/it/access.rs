@@ -170,6 +170,21 @@ async fn writes_by_cookie_from_other_sites_are_refused() {
 }
 
 #[tokio::test]
+async fn an_origin_of_another_scheme_is_another_site_where_the_public_address_is_known() {
+    let world = World::with(|config| config.public_url = "http://myriad.example".into()).await;
+    let token = world.token(OWNER);
+    let write = async |origin: &str| {
+        call("DELETE", "/v1/users/12/picture").cookie(&token).header("Origin", origin).send(&world).await.status
+    };
+    let host = world.address;
+    assert_eq!(write("http://myriad.example").await, 200);
+    assert_eq!(write(&format!("http://{host}")).await, 200);
+    for foreign in [format!("https://{host}"), "https://myriad.example".into(), host.to_string()] {
+        assert_eq!(write(&foreign).await, 403, "{foreign}");
+    }
+}
+
+#[tokio::test]
 async fn bearer_wins_over_the_cookie() {
     let world = World::new().await;
     let reply = get("/v1/users/me").bearer(&world.token(OTHER)).cookie(&world.token(OWNER)).send(&world).await;
