@@ -11,7 +11,7 @@ use tonic::transport::Channel;
 use crate::cookies::Cookies;
 
 /// How long a validated session is believed without asking again.
-const FRESH: Duration = Duration::from_millis(900);
+pub const FRESH: Duration = Duration::from_millis(900);
 /// How long it is believed while the session service cannot be reached.
 const IN_A_FAULT: Duration = Duration::from_secs(30);
 const SESSIONS_MAX: u64 = 100_000;
@@ -84,12 +84,19 @@ impl LiveSessions {
         }
     }
 
-    /// The role of the user whose session this is, or `UNAUTHENTICATED`.
-    pub async fn check(&self, user: UserId, session: SessionId, now_ms: i64, patience: Duration) -> Result<Role> {
+    /// The role of the user whose session this is, or `UNAUTHENTICATED`. A check is believed for `fresh`.
+    pub async fn check(
+        &self,
+        user: UserId,
+        session: SessionId,
+        now_ms: i64,
+        patience: Duration,
+        fresh: Duration,
+    ) -> Result<Role> {
         let ended = self.ended.get(&user).await;
         let known = self.live.get(&(user, session)).await;
         let known = known.filter(|live| ended.is_none_or(|ended| live.checked > ended) && live.expires_at_ms > now_ms);
-        if let Some(live) = known.filter(|live| live.checked.elapsed() < FRESH) {
+        if let Some(live) = known.filter(|live| live.checked.elapsed() < fresh) {
             return Ok(live.role);
         }
         let checked = Instant::now();

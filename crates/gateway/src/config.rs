@@ -70,8 +70,6 @@ pub struct Limits {
     pub sign_ins_per_minute: u32,
     /// Wrong passwords an account and hour, as session-service has it; shown only.
     pub wrong_passwords_per_hour: u32,
-    /// Pictures a user may have, as user-service has it; shown only.
-    pub pictures: u32,
 }
 
 /// The accept loop's bounds.
@@ -129,7 +127,7 @@ impl Default for Limits {
             Network { address: IpAddr::from([127, 0, 0, 0]), bits: 8 },
             Network { address: IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]), bits: 128 },
         ];
-        Self { trusted: loopback.to_vec(), sign_ins_per_minute: 120, wrong_passwords_per_hour: 10, pictures: 10_000 }
+        Self { trusted: loopback.to_vec(), sign_ins_per_minute: 120, wrong_passwords_per_hour: 10 }
     }
 }
 

@@ -155,13 +155,14 @@ async fn decide(
         }
         access::check(&ctx, route).await?;
         let limit = if route.cost == Cost::SignIn { limits::take(&ctx).await? } else { None };
-        let mut response = (route.handler)(ctx).await?;
+        let mut answer = (route.handler)(ctx).await;
+        limits::accompany(&mut answer, limit.unwrap_or_default());
+        let mut response = answer?;
         if let Some(problem) = stale {
             *response.status_mut() = StatusCode::UNAUTHORIZED;
             response.headers_mut().extend(*problem.headers);
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        response.headers_mut().extend(limit.unwrap_or_default());
         Ok(response)
     });
     answered.await.unwrap_or_else(|_| {
@@ -195,7 +196,7 @@ async fn identify(ctx: &mut Ctx) -> Result<(), Problem> {
             "Writes with the cookie are taken from our own pages only. Use a bearer token.",
         ));
     }
-    let checked = ctx.app.live.check(user, session, ctx.now_ms, ctx.patience()).await;
+    let checked = ctx.app.live.check(user, session, ctx.now_ms, ctx.patience(), caller::FRESH).await;
     let role = checked.map_err(clear)?;
     ctx.caller = Some(caller::Caller { user, session, role });
     Ok(())

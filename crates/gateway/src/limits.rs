@@ -3,7 +3,12 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use model::{Code, Error};
 
-use crate::{config::Limits, context::Ctx, error::Problem, ratelimit::Limiter};
+use crate::{
+    config::Limits,
+    context::Ctx,
+    error::{Answer, Problem},
+    ratelimit::Limiter,
+};
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STATE: HeaderName = HeaderName::from_static("ratelimit");
@@ -28,17 +33,26 @@ pub async fn take(ctx: &Ctx) -> Result<Option<HeaderMap>, Problem> {
     Err(problem)
 }
 
+/// Sends the headers of a limit with what it let through, whatever came of that; a 429 is about a limit of its own.
+pub fn accompany(answer: &mut Answer, limit: HeaderMap) {
+    match answer {
+        Ok(response) => response.headers_mut().extend(limit),
+        Err(problem) if is_limit(problem) => {}
+        Err(problem) => problem.headers.extend(limit),
+    }
+}
+
 /// Gives a 429 of a service the headers that every 429 has.
 pub fn describe(limits: &Limits, problem: &mut Problem) {
-    let policy = match problem.error.code {
-        Code::RateLimited => format!("\"account\";q={};w=3600", limits.wrong_passwords_per_hour),
-        Code::QuotaExceeded => format!("\"pictures\";q={}", limits.pictures),
-        _ => return,
-    };
+    if !is_limit(problem) {
+        return;
+    }
     let wait = *problem.error.retry_after_s.get_or_insert(60);
     if problem.headers.contains_key(&STATE) {
         return;
     }
+    let account = || format!("\"account\";q={};w=3600", limits.wrong_passwords_per_hour);
+    let policy = problem.error.policy.take().unwrap_or_else(account);
     let name = policy.split(';').next().unwrap_or_default();
     let state = format!("{name};r=0;t={wait}");
     for (key, text) in [(POLICY, policy.as_str()), (STATE, state.as_str())] {
@@ -46,4 +60,8 @@ pub fn describe(limits: &Limits, problem: &mut Problem) {
             problem.headers.insert(key, value);
         }
     }
+}
+
+const fn is_limit(problem: &Problem) -> bool {
+    matches!(problem.error.code, Code::RateLimited | Code::QuotaExceeded)
 }

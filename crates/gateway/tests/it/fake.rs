@@ -30,6 +30,10 @@ pub struct State {
     pub seen: Vec<Vec<Position>>,
     pub refuse: Option<Error>,
     pub hang: bool,
+    /// What uploads are refused with.
+    pub spent: Option<Error>,
+    /// Whether images wait for ever.
+    pub stays_queued: bool,
     pub keys: Option<Keys>,
 }
 

@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, net::Ipv4Addr};
 
+use model::{Code, Error};
 use serde_json::json;
 
 use crate::{
@@ -97,6 +98,21 @@ async fn an_address_that_signs_in_too_often_waits() {
     );
     assert_eq!(get("/users/12").send(&world).await.status, 200);
     assert_eq!(world.fake.state().sign_ins.len(), 3);
+}
+
+#[tokio::test]
+async fn refused_sign_ins_and_sign_ups_tell_the_limit_too() {
+    let world = World::with(|config| config.limits.trusted.clear()).await;
+    let (wrong, broken) = (sign_in("wrong").send(&world).await, post("/v1/users").json(&json!({})).send(&world).await);
+    for (reply, status, left) in [(wrong, 401, 119), (broken, 422, 118)] {
+        assert_eq!((reply.status, reply.all("ratelimit-policy")), (status, vec!["\"address\";q=120;w=60"]));
+        let [state] = reply.all("ratelimit")[..] else { panic!("one limit: {:?}", reply.headers) };
+        assert!(state.starts_with(&format!("\"address\";r={left};t=")), "{state}");
+    }
+    // A 429 of another limit is about that one.
+    world.fake.state().refuse = Some(Error::new(Code::RateLimited, "slow down").retry_after(60));
+    let reply = sign_in("wrong").send(&world).await;
+    assert_eq!((reply.status, reply.all("ratelimit")), (429, vec!["\"account\";r=0;t=60"]));
 }
 
 #[tokio::test]

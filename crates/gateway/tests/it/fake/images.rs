@@ -1,6 +1,9 @@
 //! user-service's images, in memory.
 
-use api::image::v1::{self as image, image_service_server::ImageService};
+use api::{
+    image::v1::{self as image, image_service_server::ImageService},
+    status::to_status,
+};
 use futures::{StreamExt as _, stream::BoxStream};
 use tonic::{Request, Response, Status};
 
@@ -16,6 +19,9 @@ impl ImageService for Fake {
     ) -> Result<Response<image::CreateImageResponse>, Status> {
         let request = self.ask("create_image", request).await?;
         let mut state = self.state();
+        if let Some(error) = state.spent.clone() {
+            return Err(to_status(error));
+        }
         let earlier = state
             .uploads
             .iter()
@@ -57,8 +63,11 @@ impl ImageService for Fake {
     ) -> Result<Response<Self::WatchImageStream>, Status> {
         let request = self.ask("watch_image", request).await?;
         let states = [image::Status::Queued, image::Status::Running, image::Status::Done];
-        let answers =
-            states.map(|status| Ok(image::WatchImageResponse { image: Some(picture(&request.image_id, status)) }));
+        let told = if self.state().stays_queued { &states[..1] } else { &states };
+        let answers: Vec<_> = told
+            .iter()
+            .map(|status| Ok(image::WatchImageResponse { image: Some(picture(&request.image_id, *status)) }))
+            .collect();
         // The last state is followed by silence: the gateway must end the answer by itself.
         Ok(Response::new(futures::stream::iter(answers).chain(futures::stream::pending()).boxed()))
     }
