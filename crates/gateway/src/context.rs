@@ -80,24 +80,20 @@ impl Ctx {
         self.caller.is_some_and(|caller| caller.user == user || caller.role == Role::Admin)
     }
 
-    /// A query parameter; sent twice it is an error.
+    /// A query parameter; sent twice it is an error, and so is one that is no text.
     pub fn query(&self, name: &str) -> Result<Option<String>, FieldError> {
-        let wrong =
-            |detail: &str| FieldError { location: Location::Parameter(name.to_owned()), detail: detail.to_owned() };
-        let mut found = None;
-        for (key, value) in pairs(self.uri.query().unwrap_or_default()) {
-            if key.as_deref() == Some(name) {
-                if found.is_some() {
-                    return Err(wrong("must be given once"));
-                }
-                found = Some(
-                    value
-                        .filter(|text| !text.contains('\0'))
-                        .ok_or_else(|| wrong("must be text in UTF-8 without NUL"))?,
-                );
-            }
+        let found = self.raw_query(name)?;
+        if found.as_ref().is_some_and(|text| text.contains('\0')) {
+            return Err(wrong_parameter(name, "must be text in UTF-8 without NUL"));
         }
         Ok(found)
+    }
+
+    /// A query parameter whatever it holds; what is no UTF-8 comes as NUL. Sent twice it is an error.
+    pub fn raw_query(&self, name: &str) -> Result<Option<String>, FieldError> {
+        let mut values = pairs(self.uri.query().unwrap_or_default()).filter(|(key, _)| key.as_deref() == Some(name));
+        let found = values.next().map(|(_, value)| value.unwrap_or_else(|| "\0".to_owned()));
+        if values.next().is_some() { Err(wrong_parameter(name, "must be given once")) } else { Ok(found) }
     }
 
     /// The body; what is left is empty.
@@ -204,6 +200,10 @@ pub fn body_problem(error: &(dyn std::error::Error + 'static)) -> Problem {
     }
     Problem::new(Code::Malformed, "The body broke off or its chunks are broken. Send it whole.")
         .header(header::CONNECTION, "close")
+}
+
+fn wrong_parameter(name: &str, detail: &str) -> FieldError {
+    FieldError { location: Location::Parameter(name.to_owned()), detail: detail.to_owned() }
 }
 
 /// The pairs of a query; what is no UTF-8 after decoding is nothing.

@@ -59,6 +59,22 @@ impl Problem {
     }
 }
 
+/// Two readings of one request: what is wrong with either is told in one answer.
+///
+/// # Errors
+/// All errors of fields together; where something else is wrong too, that one.
+pub fn both<A, B>(a: Result<A, impl Into<Problem>>, b: Result<B, impl Into<Problem>>) -> Result<(A, B), Problem> {
+    let is_input = |problem: &Problem| matches!(problem.error.code, Code::InvalidInput | Code::WeakPassword);
+    match (a.map_err(Into::into), b.map_err(Into::into)) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(a), Err(b)) if is_input(&a) && is_input(&b) => {
+            Err(Error::invalid(a.error.fields.into_iter().chain(b.error.fields).collect()).into())
+        }
+        (Err(a), Err(b)) if is_input(&a) => Err(b),
+        (Err(problem), _) | (_, Err(problem)) => Err(problem),
+    }
+}
+
 /// The body of every error.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -207,6 +223,21 @@ mod tests {
             assert!(!title(code).is_empty());
         }
         assert_eq!(kebab(Code::IdempotencyInProgress), "idempotency-in-progress");
+    }
+
+    #[test]
+    fn two_readings_fail_together() {
+        let at = |pointer| Error::invalid(vec![model::FieldError::at(pointer, "wrong")]);
+        let weak = password::policy::Weak::TooShort.at("/password");
+        let told = |a: Result<(), Error>, b: Result<(), Error>| {
+            both(a, b).map_err(|problem| (problem.error.code, problem.error.fields.len()))
+        };
+        assert_eq!(told(Ok(()), Ok(())), Ok(((), ())));
+        assert_eq!(told(Ok(()), Err(weak.clone())), Err((Code::WeakPassword, 1)));
+        assert_eq!(told(Err(at("/a")), Err(weak)), Err((Code::InvalidInput, 2)));
+        let malformed = || Err(Error::new(Code::Malformed, ""));
+        assert_eq!(told(Err(at("/a")), malformed()), Err((Code::Malformed, 0)));
+        assert_eq!(told(malformed(), Err(at("/a"))), Err((Code::Malformed, 0)));
     }
 
     #[test]

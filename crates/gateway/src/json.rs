@@ -17,7 +17,10 @@ pub fn read(bytes: &[u8]) -> Result<Value> {
         std::str::from_utf8(bytes).map_err(|error| malformed(format!("byte {} is no UTF-8.", error.valid_up_to())))?;
     let path = RefCell::new(Vec::new());
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Strict { path: &path }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    let numbers = RefCell::new(Numbers(text));
+    let value = Strict { path: &path, numbers: &numbers }
+        .deserialize(&mut reader)
+        .and_then(|value| reader.end().map(|()| value));
     value.map_err(|error| {
         let said = error.to_string();
         if said.starts_with("number out of range") {
@@ -36,13 +39,56 @@ pub fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
+/// The numbers of a document as they are written, in their order.
+struct Numbers<'t>(&'t str);
+
+impl<'t> Iterator for Numbers<'t> {
+    type Item = &'t str;
+
+    fn next(&mut self) -> Option<&'t str> {
+        loop {
+            let start = self.0.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit())?;
+            let text = &self.0[start..];
+            if let Some(string) = text.strip_prefix('"') {
+                let mut escaped = false;
+                let end = string.bytes().position(|byte| {
+                    let ends = byte == b'"' && !escaped;
+                    escaped = byte == b'\\' && !escaped;
+                    ends
+                })?;
+                self.0 = &string[end + 1..];
+            } else {
+                let end = text.find(|c: char| !c.is_ascii_digit() && !"+-.eE".contains(c)).unwrap_or(text.len());
+                self.0 = &text[end..];
+                return Some(&text[..end]);
+            }
+        }
+    }
+}
+
+/// The value of a number with a point or an exponent, where it is whole: `10021.0` and `1e3` are, to the last digit.
+fn whole(number: &str) -> Option<u64> {
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let (units, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let fraction = fraction.trim_end_matches('0');
+    let (minus, units) = units.strip_prefix('-').map_or((false, units), |units| (true, units));
+    let digits: u64 = format!("{units}{fraction}").parse().ok()?;
+    if digits == 0 || minus {
+        return (digits == 0).then_some(0);
+    }
+    let shift = exponent.parse::<i32>().ok()?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
+    let unit = 10_u64.checked_pow(shift.unsigned_abs())?;
+    if shift >= 0 { digits.checked_mul(unit) } else { digits.is_multiple_of(unit).then_some(digits / unit) }
+}
+
 /// `path` is where the reader is: keys and indexes, escaped. It is left as it was where the reading stops with an error.
 #[derive(Clone, Copy)]
 struct Strict<'p> {
     path: &'p RefCell<Vec<String>>,
+    numbers: &'p RefCell<Numbers<'p>>,
 }
 
-impl Strict<'_> {
+impl<'p> Strict<'p> {
     fn enter<E: serde::de::Error>(self, part: String) -> std::result::Result<(), E> {
         let mut path = self.path.borrow_mut();
         path.push(part);
@@ -57,6 +103,11 @@ impl Strict<'_> {
         if let Some(last) = self.path.borrow_mut().last_mut() {
             *last = part;
         }
+    }
+
+    /// The number just read, as it is written.
+    fn number(self) -> Option<&'p str> {
+        self.numbers.borrow_mut().next()
     }
 
     fn leave(self) {
@@ -88,14 +139,20 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_i64<E>(self, value: i64) -> std::result::Result<Value, E> {
+        self.number();
         Ok(Value::Number(value.into()))
     }
 
     fn visit_u64<E>(self, value: u64) -> std::result::Result<Value, E> {
+        self.number();
         Ok(Value::Number(value.into()))
     }
 
+    /// A double has lost what made a long number whole or not, so a whole number is read from the text.
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> std::result::Result<Value, E> {
+        if let Some(whole) = self.number().and_then(whole) {
+            return Ok(Value::Number(whole.into()));
+        }
         Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
     }
 
@@ -149,6 +206,18 @@ mod tests {
         );
         let deep = format!("{}{}", "[".repeat(32), "]".repeat(32));
         assert!(read(deep.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn whole_numbers_are_exact_however_they_are_written() {
+        let text = r#"{"-1\"2\\":[3,"4.0",5.0,-6,7.50e1],"8":900719925474099.1E+1,"9":[1.0e0000,-0.0,0e99,12e-1,-2.0,10.00000000000000000001]}"#;
+        assert_eq!(
+            read(text.as_bytes()).unwrap(),
+            serde_json::json!({"-1\"2\\":[3,"4.0",5,-6,75],"8":9_007_199_254_740_991_u64,"9":[1,0,0,1.2,-2.0,10.0]})
+        );
+        for number in ["1e", "1.5", "-1.0", "99999999999999999999.0", "1e20", "1e99999999999", "1.5e-9", "10e-2"] {
+            assert_eq!(whole(number), None, "{number}");
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl Page {
     /// Reads `limit` and `cursor`; `errors` are what else is wrong with the query. `list` names the list a cursor is good for.
     pub fn read(ctx: &Ctx, list: &str, mut errors: Vec<FieldError>) -> Result<Self, Problem> {
         let limit = ctx.query("limit").and_then(|limit| limit.map_or(Ok(LIMIT_DEFAULT), |text| parse_limit(&text)));
-        let cursor = ctx.query("cursor");
+        let cursor = ctx.raw_query("cursor");
         errors.extend(limit.as_ref().err().cloned());
         errors.extend(cursor.as_ref().err().cloned());
         match (limit, cursor) {

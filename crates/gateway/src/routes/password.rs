@@ -3,13 +3,14 @@
 use api::user::v1::ChangePasswordRequest;
 use model::Error;
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
     context::Ctx,
-    error::Answer,
+    error::{Answer, Problem, both},
     fields::Fields,
-    routes::users::{if_version, nothing},
+    routes::users::{if_version, input::strong, nothing},
 };
 
 /// What a change of password sends.
@@ -34,16 +35,7 @@ pub struct PasswordChange {
 pub async fn handle(mut ctx: Ctx) -> Answer {
     let id = ctx.user()?;
     let (value, _) = ctx.json(&["application/json"]).await?;
-    let (current_password, new_password) = {
-        let mut fields = Fields::of(&value, "").map_err(|error| Error::invalid(vec![error]))?;
-        let current = fields.required_secret("currentPassword").map(str::to_owned);
-        let new = fields.required_secret("newPassword").map(str::to_owned);
-        let errors = fields.finish();
-        match (current, new) {
-            (Some(current), Some(new)) if errors.is_empty() => (current, new),
-            _ => return Err(Error::invalid(errors).into()),
-        }
-    };
+    let (current_password, new_password) = read(&value)?;
     let if_version = if_version(&ctx, id).await?;
     let keep_session_id = ctx.signed_in()?.session.0.to_vec();
     let message =
@@ -52,4 +44,17 @@ pub async fn handle(mut ctx: Ctx) -> Answer {
     ctx.app.live.forget(id).await;
     ctx.take(answer)?;
     Ok(nothing())
+}
+
+fn read(value: &Value) -> Result<(String, String), Problem> {
+    let mut fields = Fields::of(value, "").map_err(|error| Error::invalid(vec![error]))?;
+    let current = fields.required_secret("currentPassword").map(str::to_owned);
+    let new = fields.required_secret("newPassword").map(str::to_owned);
+    let strong = strong(new.as_deref(), None, "/newPassword");
+    let errors = fields.finish();
+    let read = match (current, new) {
+        (Some(current), Some(new)) if errors.is_empty() => Ok((current, new)),
+        _ => Err(Error::invalid(errors)),
+    };
+    both(read, strong).map(|(read, ())| read)
 }

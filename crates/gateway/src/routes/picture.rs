@@ -38,16 +38,20 @@ pub async fn set(mut ctx: Ctx) -> Answer {
     let (value, _) = ctx.json(&["application/json"]).await?;
     let (image, variant) = read(&value)?;
     let if_version = if_version(&ctx, id).await?;
-    // What is no image id is no image.
-    let image = ImageId::parse(&image).ok_or_else(|| Error::not_found("image"))?;
     let message = SetPictureRequest { user_id: id.get(), image_id: image.to_string(), variant, if_version };
     let changed = ctx.take(ctx.app.users.clone().set_picture(ctx.call(message)).await)?;
     written(&ctx, views::must(changed.user)?, StatusCode::OK)
 }
 
-fn read(value: &Value) -> Result<(String, String), Error> {
+fn read(value: &Value) -> Result<(ImageId, String), Error> {
     let mut fields = Fields::of(value, "").map_err(|error| Error::invalid(vec![error]))?;
-    let image = fields.required_text("imageId").map(str::to_owned);
+    let image = fields.required_text("imageId").and_then(|text| {
+        let image = ImageId::parse(text);
+        if image.is_none() {
+            fields.wrong("imageId", "must be the id of one of your pictures");
+        }
+        image
+    });
     let variant = match fields.value("variant") {
         Some(Value::Null) => None,
         _ => fields.optional_text("variant").map(str::to_owned),
@@ -84,8 +88,11 @@ mod tests {
 
     #[test]
     fn a_choice_is_read_and_all_errors_told() {
-        assert_eq!(read(&json!({"imageId": "a"})).unwrap(), ("a".into(), String::new()));
-        assert_eq!(read(&json!({"imageId": "a", "variant": null})).unwrap(), ("a".into(), String::new()));
+        let text = "0190a1b2c3d4e5f60718293a4b5c6d7e";
+        let id = ImageId::parse(text).unwrap();
+        assert_eq!(read(&json!({"imageId": text})).unwrap(), (id.clone(), String::new()));
+        assert_eq!(read(&json!({"imageId": text, "variant": null})).unwrap(), (id, String::new()));
+        assert_eq!(read(&json!({"imageId": "a", "variant": "x"})).unwrap_err().fields.len(), 1);
         assert_eq!(read(&json!({"imageId": 1, "variant": "", "x": 1})).unwrap_err().fields.len(), 3);
     }
 }

@@ -1,6 +1,9 @@
 //! Uploads, images and their events.
 
+use std::time::{Duration, Instant};
+
 use futures::TryStreamExt as _;
+use model::{Code, Error};
 use objects::Class;
 use serde_json::json;
 
@@ -157,6 +160,36 @@ async fn bad_pictures_and_bad_operations_are_refused_at_once() {
 }
 
 #[tokio::test]
+async fn a_quota_that_is_used_up_is_named() {
+    let world = World::new().await;
+    let spent = Error::new(Code::QuotaExceeded, "20 are being worked on").retry_after(5).policy("\"jobs\";q=20");
+    world.fake.state().spent = Some(spent);
+    let reply = refused(&world, &[("file", &png(100, 50)), ("operations", b"[]")]).await;
+    assert_eq!((reply.status, reply.code().as_str(), reply.header("retry-after")), (429, "QUOTA_EXCEEDED", Some("5")));
+    assert_eq!(reply.header("ratelimit-policy"), Some("\"jobs\";q=20"));
+    assert_eq!(reply.header("ratelimit"), Some("\"jobs\";r=0;t=5"));
+}
+
+#[tokio::test]
+async fn all_that_is_wrong_with_an_upload_is_told_at_once_whatever_the_order_of_parts() {
+    let world = World::new().await;
+    let good = png(100, 50);
+    let (file, chain) = (("file", &good[..20]), ("operations", br#"[{"op":"blur","sigma":0}]"#.as_slice()));
+    let beyond = ("operations", br#"[{"op":"blur","sigma":1e999}]"#.as_slice());
+    for parts in [[file, chain], [chain, file], [file, beyond], [beyond, file]] {
+        let reply = refused(&world, &parts).await;
+        assert_eq!((reply.status, reply.code().as_str()), (422, "INVALID_INPUT"));
+        assert_eq!(reply.errors(), ["/file", "/operations/0/sigma"]);
+    }
+    let outside = br#"[{"op":"crop","x":60,"y":0,"width":50,"height":51}]"#;
+    let reply = upload(&world, "b", &[("operations", outside), ("note", b""), ("file", &good)])
+        .header("Idempotency-Key", "a b")
+        .send(&world)
+        .await;
+    assert_eq!(reply.errors(), ["/note", "/operations/0/height", "/operations/0/width", "Idempotency-Key"]);
+}
+
+#[tokio::test]
 async fn forms_that_are_none_or_too_large_are_refused() {
     let world = World::new().await;
     let token = world.token(OWNER);
@@ -210,6 +243,29 @@ async fn events_tell_the_state_and_end_with_the_last_one() {
     assert_eq!(states, ["queued", "running", "done"]);
     assert!(events[0].get("finishedAt").is_none() && events[2]["finishedAt"].is_string());
     assert_eq!(get(&path).header("Accept", "application/json").send(&world).await.status, 406);
+}
+
+#[tokio::test]
+async fn events_end_with_the_session_that_asked_for_them() {
+    let world = World::new().await;
+    world.fake.state().stays_queued = true;
+    let token = world.token(OWNER);
+    let stream = get(format!("/v1/users/12/images/{IMAGE}/events")).bearer(&token);
+    let end = async {
+        // Two more looks at the session: the stream outlives them while the session lives.
+        let looks = || world.fake.state().asked.iter().filter(|what| **what == "validate_session").count();
+        let looked = async {
+            while looks() < 3 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), looked).await.unwrap();
+        world.fake.state().sessions.clear();
+        Instant::now()
+    };
+    let (reply, ended) = tokio::join!(stream.send(&world), end);
+    assert!(ended.elapsed() < Duration::from_secs(1), "{:?}", ended.elapsed());
+    assert_eq!((reply.status, reply.text().matches("event: status").count()), (200, 1));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    client::{call, get, post},
+    client::{Reply, call, get, post},
     world::{OWNER, World},
 };
 
@@ -57,6 +57,87 @@ async fn all_that_is_wrong_with_a_sign_up_is_told_at_once() {
         assert_eq!(post("/v1/users").json(&wrong).send(&world).await.status, 422);
     }
     assert!(world.fake.state().asked.is_empty());
+}
+
+#[tokio::test]
+async fn a_weak_password_is_told_with_all_else_and_has_its_own_code_alone() {
+    let world = World::new().await;
+    let token = world.token(OWNER);
+    let new = |first: &str, password: &str| {
+        post("/v1/users").json(
+            &json!({"email": "john.smith@example.com", "password": password, "firstName": first, "lastName": "S"}),
+        )
+    };
+    let change = |key: &str, new: &str| {
+        call("PUT", "/v1/users/12/password").bearer(&token).json(&json!({key: "the right one", "newPassword": new}))
+    };
+    for weak in ["short", "password", "aaaaaaaa", "John.Smith@example.com"] {
+        let told = |reply: Reply| (reply.status, reply.code(), reply.errors());
+        let alone = |at: &str| (422, "WEAK_PASSWORD".to_owned(), vec![at.to_owned()]);
+        let all = |at: [&str; 2]| (422, "INVALID_INPUT".to_owned(), at.map(str::to_owned).to_vec());
+        assert_eq!(told(new("J", weak).send(&world).await), alone("/password"), "{weak}");
+        assert_eq!(told(new("", weak).send(&world).await), all(["/firstName", "/password"]), "{weak}");
+        let keyed = new("J", weak).header("Idempotency-Key", "a b").send(&world).await;
+        assert_eq!(told(keyed), all(["/password", "Idempotency-Key"]), "{weak}");
+        if !weak.contains('@') {
+            assert_eq!(told(change("currentPassword", weak).send(&world).await), alone("/newPassword"), "{weak}");
+            let reply = change("current", weak).send(&world).await;
+            assert_eq!(reply.code(), "INVALID_INPUT");
+            assert_eq!(reply.errors(), ["/current", "/currentPassword", "/newPassword"], "{weak}");
+        }
+    }
+    let asked = world.fake.state().asked.clone();
+    assert!(asked.iter().all(|what| *what == "validate_session"), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_bad_key_is_told_with_what_is_wrong_in_the_body() {
+    let world = World::new().await;
+    let reply = post("/v1/sessions").header("Idempotency-Key", "").json(&json!({"email": "x"})).send(&world).await;
+    assert_eq!((reply.status, reply.code().as_str()), (422, "INVALID_INPUT"));
+    assert_eq!(reply.errors(), ["/email", "/password", "Idempotency-Key"]);
+    let reply = post("/v1/users").header("Idempotency-Key", "").body("application/json", "{").send(&world).await;
+    assert_eq!(reply.code(), "MALFORMED");
+}
+
+#[tokio::test]
+async fn a_postal_code_is_taken_exactly_or_not_at_all() {
+    // R4
+    let world = World::new().await;
+    let token = world.token(OWNER);
+    let patch = async |number: &str| {
+        let body =
+            format!(r#"{{"firstName": "\"1.5\\", "address": {{"postalCode": {number}}}, "phoneNumbers": ["2.5"]}}"#);
+        let reply = call("PATCH", "/v1/users/12").bearer(&token).body("application/json", body).send(&world).await;
+        let update = world.fake.state().updates.pop();
+        (reply.status, update.and_then(|update| update.address?.postal_code?.value))
+    };
+    for (number, kept) in [
+        ("10021", "10021"),
+        ("10021.0", "10021"),
+        ("1.0021e4", "10021"),
+        ("1002100E-2", "10021"),
+        ("0", "0"),
+        ("-0.0", "0"),
+        ("9007199254740991.000", "9007199254740991"),
+        ("9007199254740989.0", "9007199254740989"),
+        ("900719925474099.1e+1", "9007199254740991"),
+    ] {
+        assert_eq!(patch(number).await, (200, Some(kept.to_owned())), "{number}");
+    }
+    for number in [
+        "10021.5",
+        "10021.00000000000000001",
+        "9007199254740990.6",
+        "9007199254740992",
+        "9007199254740992.0",
+        "1e-5",
+        "-1",
+        "-1.0",
+        "1e300",
+    ] {
+        assert_eq!(patch(number).await, (422, None), "{number}");
+    }
 }
 
 #[tokio::test]
@@ -115,7 +196,10 @@ async fn a_choice_of_picture_is_checked() {
     let token = world.token(OWNER);
     let put = |body: Value| call("PUT", "/v1/users/12/picture").bearer(&token).json(&body);
     assert_eq!(put(json!({"imageId": 3, "x": 1})).send(&world).await.errors(), ["/imageId", "/x"]);
-    assert_eq!(put(json!({"imageId": "../x"})).send(&world).await.status, 404);
+    for none in ["x y", "../x", ""] {
+        let reply = put(json!({"imageId": none, "variant": ""})).send(&world).await;
+        assert_eq!((reply.status, reply.errors()), (422, vec!["/imageId".into(), "/variant".into()]), "{none}");
+    }
     let queued = put(json!({"imageId": crate::fake::IMAGE})).send(&world).await;
     assert_eq!((queued.status, queued.code().as_str()), (409, "PICTURE_NOT_READY"));
     let worn = put(json!({"imageId": crate::fake::DONE_IMAGE})).send(&world).await;

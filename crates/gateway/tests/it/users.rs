@@ -112,12 +112,9 @@ async fn lists_of_users_go_on_where_they_ended() {
     assert_eq!(seen, [ADMIN, OWNER, OTHER]);
     let found = get("/v1/users?email=john%40example.com").bearer(&admin).send(&world).await;
     assert_eq!(found.json()["items"].as_array().unwrap().len(), 1);
-    for cursor in ["x", "MTI", "%00"] {
+    for cursor in ["x", "MTI", "%00", "%ff", "", "%F0%9F%A6%80"] {
         let reply = get(format!("/v1/users?cursor={cursor}")).bearer(&admin).send(&world).await;
-        assert!(
-            matches!((reply.status, reply.code().as_str()), (400, "BAD_CURSOR") | (422, "INVALID_INPUT")),
-            "{cursor}"
-        );
+        assert_eq!((reply.status, reply.code().as_str()), (400, "BAD_CURSOR"), "{cursor}");
     }
     let reply = get("/v1/users?limit=0&email=x&cursor=a&cursor=b").bearer(&admin).send(&world).await;
     assert_eq!((reply.status, reply.errors()), (422, vec!["cursor".into(), "email".into(), "limit".into()]));

@@ -35,10 +35,22 @@ pub struct Upload {
 
 #[derive(Default)]
 struct Parts {
-    file: Option<(Staged, Header)>,
-    operations: Option<(String, Value)>,
-    variants: Option<(String, Value)>,
+    file: Option<Part<(Staged, Header)>>,
+    operations: Option<Part<(String, Value)>>,
+    variants: Option<Part<(String, Value)>>,
     unknown: Vec<FieldError>,
+}
+
+/// What a part holds, or what is wrong with its fields: that waits for the other parts, so that one answer tells it all.
+type Part<T> = Result<T, Vec<FieldError>>;
+
+/// Sorts out what ends the reading at once.
+fn part<T>(read: Result<T, Problem>) -> Result<Part<T>, Problem> {
+    match read {
+        Ok(value) => Ok(Ok(value)),
+        Err(problem) if problem.error.code == Code::InvalidInput => Ok(Err(problem.error.fields)),
+        Err(problem) => Err(problem),
+    }
 }
 
 /// Reads the form of a new image.
@@ -77,19 +89,19 @@ async fn take(field: Field<'static>, parts: &mut Parts, objects: &Objects) -> Re
             if parts.file.is_some() {
                 return Err(twice("file"));
             }
-            parts.file = Some(store(field, objects).await?);
+            parts.file = Some(part(store(field, objects).await)?);
         }
         Some("operations") => {
             if parts.operations.is_some() {
                 return Err(twice("operations"));
             }
-            parts.operations = Some(read_json(field, "/operations").await?);
+            parts.operations = Some(part(read_json(field, "/operations").await)?);
         }
         Some("variants") => {
             if parts.variants.is_some() {
                 return Err(twice("variants"));
             }
-            parts.variants = Some(read_json(field, "/variants").await?);
+            parts.variants = Some(part(read_json(field, "/variants").await)?);
         }
         Some(name) => {
             let pointer = format!("/{}", json::escape(name));
@@ -146,13 +158,12 @@ async fn store(mut field: Field<'static>, objects: &Objects) -> Result<(Staged, 
 }
 
 fn finish(parts: Parts) -> Result<Upload, Problem> {
-    let asked =
-        |part: &Option<(String, Value)>, name: &str| part.as_ref().map(|(text, _)| (name.to_owned(), text.clone()));
-    let texts =
-        [asked(&parts.operations, "operations"), asked(&parts.variants, "variants")].into_iter().flatten().collect();
-    let (operations, variants) = (parts.operations.map(|(_, value)| value), parts.variants.map(|(_, value)| value));
-    let mut errors = parts.unknown;
-    let request = match Request::parse(operations.as_ref(), variants.as_ref()) {
+    let Parts { file, operations, variants, unknown: mut errors } = parts;
+    if file.is_none() {
+        errors.push(FieldError::at("/file", "is missing"));
+    }
+    let file = good(file, &mut errors);
+    let request = match asked(operations, variants) {
         Ok(request) => Some(request),
         Err(error) if error.code == Code::InvalidInput => {
             errors.extend(error.fields);
@@ -160,20 +171,38 @@ fn finish(parts: Parts) -> Result<Upload, Problem> {
         }
         Err(error) => return Err(error.into()),
     };
-    if parts.file.is_none() {
-        errors.push(FieldError::at("/file", "is missing"));
-    }
-    if let (Some(request), Some((_, header))) = (&request, &parts.file)
+    if let (Some((request, _)), Some((_, header))) = (&request, &file)
         && let Err(error) = request.follow(header.size, header.format)
     {
         errors.extend(error.fields);
     }
-    match (parts.file, request) {
-        (Some((staged, header)), Some(request)) if errors.is_empty() => {
-            Ok(Upload { staged, header, request, asked: texts })
+    match (file, request) {
+        (Some((staged, header)), Some((request, asked))) if errors.is_empty() => {
+            Ok(Upload { staged, header, request, asked })
         }
         _ => Err(Error::invalid(errors).into()),
     }
+}
+
+fn good<T>(part: Option<Part<T>>, errors: &mut Vec<FieldError>) -> Option<T> {
+    part?.map_err(|wrong| errors.extend(wrong)).ok()
+}
+
+/// The request and the texts it was read from.
+fn asked(
+    operations: Option<Part<(String, Value)>>,
+    variants: Option<Part<(String, Value)>>,
+) -> Result<(Request, Vec<(String, String)>), Error> {
+    let mut errors = Vec::new();
+    let (operations, variants) = (good(operations, &mut errors), good(variants, &mut errors));
+    if !errors.is_empty() {
+        return Err(Error::invalid(errors));
+    }
+    let values = [&operations, &variants].map(|part| part.as_ref().map(|(_, value)| value));
+    let request = Request::parse(values[0], values[1])?;
+    let named = [("operations", operations), ("variants", variants)];
+    let texts = named.into_iter().filter_map(|(name, part)| Some((name.to_owned(), part?.0))).collect();
+    Ok((request, texts))
 }
 
 fn too_large() -> Problem {

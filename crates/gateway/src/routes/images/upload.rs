@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     conditional::Caching,
     context::Ctx,
-    error::Answer,
+    error::{Answer, both},
     idempotency,
     routes::images::{
         form::{self, key},
@@ -46,9 +46,9 @@ pub struct UploadForm {
 )]
 pub async fn handle(mut ctx: Ctx) -> Answer {
     let user = ctx.user()?;
-    idempotency::key(&ctx.headers)?;
     let body = ctx.take_body();
-    let upload = form::read(&ctx.headers, body, &ctx.app.objects).await?;
+    let upload = form::read(&ctx.headers, body, &ctx.app.objects).await;
+    let (_, upload) = both(idempotency::key(&ctx.headers), upload)?;
     let id = ImageId::from_bytes(*Uuid::now_v7().as_bytes());
     let key = key(&id, &upload.staged);
     let hash = upload.staged.hash().to_string();

@@ -8,7 +8,13 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::{context::Ctx, error::Answer, fields::Fields, routes::sessions::no_store, views};
+use crate::{
+    context::Ctx,
+    error::{Answer, both},
+    fields::Fields,
+    routes::sessions::no_store,
+    views,
+};
 
 const USER_AGENT_MAX: usize = 256;
 
@@ -34,8 +40,7 @@ pub struct SignIn {
 )]
 pub async fn handle(mut ctx: Ctx) -> Answer {
     let (value, bytes) = ctx.json(&["application/json"]).await?;
-    let idempotency = ctx.idempotency(&[&bytes])?;
-    let (email, password) = read(&value)?;
+    let (idempotency, (email, password)) = both(ctx.idempotency(&[&bytes]), read(&value))?;
     let message =
         SignInRequest { email, password, ip: ctx.address.to_string(), user_agent: user_agent(&ctx), idempotency };
     let made = ctx.take(ctx.app.sessions.clone().sign_in(ctx.call(message)).await)?;

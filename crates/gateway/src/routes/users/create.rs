@@ -2,11 +2,10 @@
 
 use api::user::v1::{CreateUserRequest, Role};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use model::Error;
 
 use crate::{
     context::Ctx,
-    error::Answer,
+    error::{Answer, both},
     routes::users::{input, written},
     views,
 };
@@ -20,8 +19,7 @@ use crate::{
 )]
 pub async fn handle(mut ctx: Ctx) -> Answer {
     let (value, bytes) = ctx.json(&["application/json"]).await?;
-    let idempotency = ctx.idempotency(&[&bytes])?;
-    let new = input::sign_up(&value).map_err(Error::invalid)?;
+    let (idempotency, new) = both(ctx.idempotency(&[&bytes]), input::sign_up(&value))?;
     let message = CreateUserRequest {
         email: new.email.given().to_owned(),
         password: new.password,

@@ -1,14 +1,18 @@
 //! Reads profiles from JSON: the same fields and rules for a sign-up and for a merge patch.
 
 use model::{
-    EmailAddress, FieldError,
+    EmailAddress, Error, FieldError,
     profile::{Address, AddressPatch, Patch, ProfilePatch},
 };
+use password::policy;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::fields::{Fields, postal_code};
+use crate::{
+    error::{Problem, both},
+    fields::{Fields, postal_code},
+};
 
 /// What a sign-up sends.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -88,18 +92,19 @@ pub enum PostalCodeInput {
 pub struct NewProfile {
     /// Valid.
     pub email: EmailAddress,
-    /// Not judged yet.
+    /// Strong enough.
     pub password: String,
     /// Everything else.
     pub profile: ProfilePatch,
 }
 
 /// Reads a sign-up, or says all that is wrong with it.
-pub fn sign_up(value: &Value) -> Result<NewProfile, Vec<FieldError>> {
-    let mut fields = Fields::of(value, "").map_err(|error| vec![error])?;
+pub fn sign_up(value: &Value) -> Result<NewProfile, Problem> {
+    let mut fields = Fields::of(value, "").map_err(|error| Error::invalid(vec![error]))?;
     let email = fields.required_text("email").map(str::to_owned);
     let email = email.and_then(|email| parse_email(&mut fields, &email));
     let password = fields.required_secret("password").map(str::to_owned);
+    let strong = strong(password.as_deref(), email.as_ref(), "/password");
     let profile = ProfilePatch {
         first_name: fields.required_text("firstName").map(str::to_owned),
         last_name: fields.required_text("lastName").map(str::to_owned),
@@ -109,10 +114,16 @@ pub fn sign_up(value: &Value) -> Result<NewProfile, Vec<FieldError>> {
     };
     let mut errors = fields.finish();
     errors.extend(profile.errors());
-    match (email, password) {
+    let read = match (email, password) {
         (Some(email), Some(password)) if errors.is_empty() => Ok(NewProfile { email, password, profile }),
-        _ => Err(errors),
-    }
+        _ => Err(Error::invalid(errors)),
+    };
+    both(read, strong).map(|(read, ())| read)
+}
+
+/// `WEAK_PASSWORD` at a pointer, where the new password is there and too weak.
+pub fn strong(password: Option<&str>, email: Option<&EmailAddress>, pointer: &str) -> Result<(), Error> {
+    password.map_or(Ok(()), |password| policy::check(password, email)).map_err(|weak| weak.at(pointer))
 }
 
 /// Reads a merge patch, or says all that is wrong with it.
@@ -220,14 +231,14 @@ mod tests {
             "phoneNumbers": ["212 555-1234"]});
         let read = sign_up(&value).ok().unwrap();
         assert_eq!(new_address(&read.profile.address).unwrap().postal_code.unwrap().0, "10021");
-        assert!(sign_up(&json!({"email": "john@example.com", "password": "x", "firstName": "J", "lastName": "S", "address": null})).is_ok());
+        assert!(sign_up(&json!({"email": "john@example.com", "password": "a long password", "firstName": "J", "lastName": "S", "address": null})).is_ok());
     }
 
     #[test]
     fn all_errors_of_a_sign_up_come_at_once() {
         let value = json!({"email": "nobody", "password": 7, "firstName": "", "extra": 1, "address": {"city": 3, "zip": 1, "postalCode": -1},
             "phoneNumbers": ["", null]});
-        let errors = pointers(sign_up(&value).err().unwrap());
+        let errors = pointers(sign_up(&value).err().unwrap().error.fields);
         assert_eq!(
             errors,
             [
@@ -243,7 +254,7 @@ mod tests {
                 "/phoneNumbers/1"
             ]
         );
-        assert_eq!(pointers(sign_up(&json!([])).err().unwrap()), [""]);
+        assert_eq!(pointers(sign_up(&json!([])).err().unwrap().error.fields), [""]);
     }
 
     #[test]
