@@ -4,6 +4,8 @@
 
 mod answer;
 mod api;
+mod daemon;
+pub mod engines;
 mod exchange;
 mod ledger;
 mod person;
@@ -12,6 +14,7 @@ mod wait;
 
 pub use answer::Answer;
 pub use api::{Api, Call};
+pub use daemon::{Daemon, Launch, User};
 pub use exchange::exchange;
 pub use ledger::Ledger;
 pub use person::{PASSWORD, Person, unique};

@@ -98,7 +98,7 @@ pub async fn the_demo_does_the_main_job() {
 }
 
 /// The layers, from the ground up. A crate may depend on crates of lower layers only; services never on one another.
-const LAYERS: [(&str, u32); 21] = [
+const LAYERS: [(&str, u32); 25] = [
     ("model", 0),
     ("api", 1),
     ("objects", 1),
@@ -109,8 +109,11 @@ const LAYERS: [(&str, u32); 21] = [
     ("token", 1),
     ("testkit", 1),
     ("cache", 1),
+    ("cache-redis", 2),
     ("imaging", 2),
+    ("queue-rabbitmq", 2),
     ("runtime", 2),
+    ("store-postgres", 2),
     ("store-sqlite", 2),
     ("topology", 3),
     ("engines", 4),
@@ -120,6 +123,7 @@ const LAYERS: [(&str, u32); 21] = [
     ("shard-router", 5),
     ("user-service", 5),
     ("myriad", 6),
+    ("stack", 7),
 ];
 
 // R75

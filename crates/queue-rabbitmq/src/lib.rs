@@ -1,0 +1,1 @@
+//! The RabbitMQ engine of the job queue.

@@ -1,0 +1,5 @@
+//! The real engines on loopback, each in a directory of its own: what the tests and the local stack run on.
+
+mod port;
+
+pub use port::{free_port, listens};
