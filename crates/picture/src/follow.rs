@@ -1,5 +1,7 @@
 //! Sizes through a chain: what each operation makes of a size, and whether it can.
 
+use model::error::FieldError;
+
 use crate::operation::{Crop, Fit, Gravity, Operation, Place, Quarter, Resize};
 use crate::{Format, MAX_PIXELS};
 
@@ -47,6 +49,14 @@ pub struct Fault {
     pub fields: Vec<&'static str>,
     /// What is wrong and what would be right.
     pub detail: String,
+}
+
+impl Fault {
+    /// As errors of the operation that stands at this JSON pointer.
+    pub(crate) fn at(self, operation: &str) -> Vec<FieldError> {
+        let at = |field| FieldError::at(format!("{operation}/{field}"), &*self.detail);
+        self.fields.into_iter().map(at).collect()
+    }
 }
 
 /// The size after one operation.

@@ -2,6 +2,7 @@
 //!
 //! The gateway uses this crate to refuse bad uploads at once, the worker to read the same request again. It has no codec.
 
+mod draft;
 pub mod follow;
 mod format;
 pub mod header;
@@ -9,6 +10,7 @@ mod operation;
 mod parse;
 mod request;
 
+pub use draft::Draft;
 pub use follow::{Fault, Rect, Size};
 pub use format::Format;
 pub use header::{Header, Orientation, Probe, Prober};

@@ -6,8 +6,19 @@ use serde_json::{Map, Value};
 use crate::operation::{Axis, Crop, Fit, Gravity, Operation, Place, Quarter, Resize};
 use crate::{Format, MAX_OPERATIONS, MAX_PIXELS};
 
+/// One operation as it was read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Step {
+    /// Understood.
+    Good(Operation),
+    /// Wrong, but of a kind that leaves the size as it is.
+    WrongOfSameSize,
+    /// Wrong, and what it would make of the size is not known.
+    Wrong,
+}
+
 /// Reads a chain that stands at `pointer`. What is wrong goes to `faults`; the chain is whole only if nothing was.
-pub fn chain(value: &Value, pointer: &str, faults: &mut Vec<FieldError>) -> Vec<Operation> {
+pub fn chain(value: &Value, pointer: &str, faults: &mut Vec<FieldError>) -> Vec<Step> {
     let Some(items) = value.as_array() else {
         faults.push(FieldError::at(pointer, "Give an array of operations."));
         return Vec::new();
@@ -19,7 +30,17 @@ pub fn chain(value: &Value, pointer: &str, faults: &mut Vec<FieldError>) -> Vec<
         ));
     }
     let numbered = items.iter().take(MAX_OPERATIONS).enumerate();
-    numbered.filter_map(|(index, item)| operation(item, format!("{pointer}/{index}"), faults)).collect()
+    let step = |(index, item): (usize, &Value)| match operation(item, format!("{pointer}/{index}"), faults) {
+        Some(operation) => Step::Good(operation),
+        None if keeps_the_size(item) => Step::WrongOfSameSize,
+        None => Step::Wrong,
+    };
+    numbered.map(step).collect()
+}
+
+fn keeps_the_size(value: &Value) -> bool {
+    let op = value.get("op").and_then(Value::as_str);
+    matches!(op, Some("sharpen" | "blur" | "flip" | "grayscale" | "format"))
 }
 
 fn operation(value: &Value, pointer: String, faults: &mut Vec<FieldError>) -> Option<Operation> {

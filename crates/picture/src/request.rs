@@ -1,11 +1,11 @@
 //! What one upload asks for: named chains of operations.
 
-use model::error::{Code, Error, FieldError, Result};
+use model::error::{Error, FieldError, Result};
 use serde_json::{Map, Value};
 
-use crate::follow::{self, Fault, Size};
+use crate::follow::{self, Size};
 use crate::operation::Operation;
-use crate::{Format, MAX_VARIANTS, parse};
+use crate::{Draft, Format, parse};
 
 /// How the request was written, which its errors point into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,16 @@ pub enum Form {
     Operations,
     /// `variants`: chains by name.
     Variants,
+}
+
+impl Form {
+    /// The JSON pointer of a chain.
+    pub(crate) fn pointer(self, name: &str) -> String {
+        match self {
+            Self::Operations => "/operations".to_owned(),
+            Self::Variants => format!("/variants/{}", parse::escape(name)),
+        }
+    }
 }
 
 /// One picture to make.
@@ -72,21 +82,7 @@ impl Request {
     /// # Errors
     /// `MALFORMED` for none or both, `INVALID_INPUT` with all that is wrong.
     pub fn parse(operations: Option<&Value>, variants: Option<&Value>) -> Result<Self> {
-        let mut faults = Vec::new();
-        let request = match (operations, variants) {
-            (Some(value), None) => Self {
-                form: Form::Operations,
-                variants: vec![Variant {
-                    name: "default".to_owned(),
-                    operations: parse::chain(value, "/operations", &mut faults),
-                }],
-            },
-            (None, Some(value)) => Self { form: Form::Variants, variants: read_variants(value, &mut faults) },
-            _ => {
-                return Err(Error::new(Code::Malformed, "Send one part named operations, or one named variants."));
-            }
-        };
-        if faults.is_empty() { Ok(request) } else { Err(Error::invalid(faults)) }
+        Draft::read(operations, variants)?.finish(None)
     }
 
     /// Reads what [`Request::to_json`] wrote.
@@ -127,16 +123,10 @@ impl Request {
         source: Size,
         format: Format,
     ) -> std::result::Result<Output, Vec<FieldError>> {
-        let pointer = match self.form {
-            Form::Operations => "/operations".to_owned(),
-            Form::Variants => format!("/variants/{}", variant.name),
-        };
+        let pointer = self.form.pointer(&variant.name);
         let mut size = source;
         for (index, operation) in variant.operations.iter().enumerate() {
-            size = follow::step(size, operation).map_err(|Fault { fields, detail }| {
-                let at = |field| FieldError::at(format!("{pointer}/{index}/{field}"), &*detail);
-                fields.into_iter().map(at).collect::<Vec<_>>()
-            })?;
+            size = follow::step(size, operation).map_err(|fault| fault.at(&format!("{pointer}/{index}")))?;
         }
         let output = variant.format(format);
         if !follow::fits(size, output) {
@@ -150,30 +140,4 @@ impl Request {
         }
         Ok(Output { name: variant.name.clone(), size, format: output })
     }
-}
-
-fn read_variants(value: &Value, faults: &mut Vec<FieldError>) -> Vec<Variant> {
-    let Some(map) = value.as_object() else {
-        faults.push(FieldError::at("/variants", "Give an object of chains by name."));
-        return Vec::new();
-    };
-    if map.is_empty() || map.len() > MAX_VARIANTS {
-        let detail = format!("Give 1 to {MAX_VARIANTS} variants; these are {}.", map.len());
-        faults.push(FieldError::at("/variants", detail));
-    }
-    let read = |(name, chain): (&String, &Value)| {
-        let pointer = format!("/variants/{}", parse::escape(name));
-        if !is_name(name) {
-            let detail = "Name a variant with 1 to 32 of a-z, 0-9 and -, not beginning with -.";
-            faults.push(FieldError::at(&*pointer, detail));
-        }
-        Variant { name: name.clone(), operations: parse::chain(chain, &pointer, faults) }
-    };
-    map.iter().take(MAX_VARIANTS).map(read).collect()
-}
-
-/// `[a-z0-9][a-z0-9-]{0,31}`.
-fn is_name(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    name.len() <= 32 && name.bytes().next().is_some_and(plain) && name.bytes().all(|byte| plain(byte) || byte == b'-')
 }

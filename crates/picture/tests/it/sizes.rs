@@ -1,7 +1,7 @@
 //! Sizes through chains.
 
 use model::error::Location;
-use picture::{Form, Format, Output, Request, Size};
+use picture::{Draft, Form, Format, Output, Request, Size};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -100,6 +100,45 @@ fn each_variant_is_followed_and_all_faults_are_named() {
         pointers,
         ["/variants/a/0/width", "/variants/c/0/width", "/variants/c/0/y"]
             .map(|pointer| Location::Pointer(pointer.to_owned()))
+    );
+}
+
+#[test]
+fn sizes_are_followed_as_far_as_they_are_known_where_something_else_is_wrong() {
+    let crop = |width, height| json!({"op": "crop", "width": width, "height": height, "gravity": "north"});
+    let no_blur = json!({"op": "blur", "sigma": 0});
+    let variants = json!({
+        "a": [no_blur, crop(101, 1)],
+        "b": [crop(1, 51), {"op": "rotate", "degrees": 45}],
+        "c": [{"op": "resize", "width": 0}, crop(101, 1)],
+        "d": [{"op": "explode"}, crop(101, 1)],
+        "~/": [crop(101, 51)],
+    });
+    let draft = Draft::read(None, Some(&variants)).unwrap();
+    let pointers = |error: model::Error| -> Vec<String> {
+        let mut all: Vec<_> = error.fields.into_iter().map(|field| format!("{:?}", field.location)).collect();
+        all.sort();
+        all
+    };
+    let expected = |pointers: &[&str]| -> Vec<String> {
+        pointers.iter().map(|pointer| format!("{:?}", Location::Pointer((*pointer).to_owned()))).collect()
+    };
+    let read = ["/variants/a/0/sigma", "/variants/b/1/degrees", "/variants/c/0/width", "/variants/d/0/op"];
+    let unnamed = pointers(draft.clone().finish(None).unwrap_err());
+    assert_eq!(unnamed, expected(&[&read[..], &["/variants/~0~1"]].concat()));
+    assert_eq!(
+        pointers(draft.finish(Some((size(100, 50), Format::Png))).unwrap_err()),
+        expected(&[
+            "/variants/a/0/sigma",
+            "/variants/a/1/width",
+            "/variants/b/0/height",
+            "/variants/b/1/degrees",
+            "/variants/c/0/width",
+            "/variants/d/0/op",
+            "/variants/~0~1",
+            "/variants/~0~1/0/height",
+            "/variants/~0~1/0/width",
+        ])
     );
 }
 
