@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use model::Bucket;
+use model::{Bucket, UserId};
 
 use crate::{Error, Result, Row, Value};
 
@@ -30,6 +30,8 @@ pub trait Query: Send {
 pub enum Lock {
     /// Many writers of a bucket at once.
     Shared(Bucket),
+    /// Many writers of a bucket at once, and one of a user: what one reads of the user stays so until it has committed.
+    User(Bucket, UserId),
     /// Changing who owns a bucket: no writer is inside.
     Exclusive(Bucket),
     /// Changing the schema.
@@ -81,6 +83,10 @@ pub struct Dialect {
     pub tables: &'static str,
     /// A query for all columns: table, column, type as declared, 1 where null is refused, place in the primary key from 1 or 0.
     pub columns: &'static str,
+    /// Where there are roles: a query for 1 if this process's may change the schema, else 0.
+    pub may_migrate: Option<&'static str>,
+    /// Where there are roles: a query for the rights of Myriad's roles as role, table, verb; each role also once with neither.
+    pub grants: Option<&'static str>,
 }
 
 /// A database.

@@ -8,6 +8,7 @@ pub mod bucket_tx;
 pub mod contract;
 pub mod engine;
 pub mod error;
+pub mod grants;
 pub mod key;
 pub mod migrate;
 pub mod schema;

@@ -72,6 +72,7 @@ pub async fn prepare(engine: &dyn Engine, schema: &'static Schema, identity: Ide
     if let Some(prepared) = look(engine, schema, &identity).await? {
         return Ok(prepared);
     }
+    require_the_right(engine, schema).await?;
     let name = engine.name().to_owned();
     let dialect = engine.dialect();
     let ended = transact(engine, move |tx| {
@@ -125,6 +126,20 @@ async fn look(engine: &dyn Engine, schema: &Schema, identity: &Identity) -> Resu
     let meta = rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect::<Result<_>>()?;
     let (cluster, version) = Found::Meta(meta).accept(schema, identity, engine.name())?;
     Ok((version == schema.version()).then_some(Prepared { cluster, created: false, from_version: version }))
+}
+
+/// Where there are roles, only the owner's changes the schema; the others wait for it.
+async fn require_the_right(engine: &dyn Engine, schema: &Schema) -> Result<()> {
+    let Some(asked) = engine.dialect().may_migrate else { return Ok(()) };
+    if engine.query(asked, Vec::new()).await?.first().map_or(Ok(0), |row| row.int(0))? == 1 {
+        return Ok(());
+    }
+    Err(Error::Unusable(format!(
+        "{} is empty or its schema is older than version {}, and the role of this process may not change it. \
+         Start shard-router of this version first.",
+        engine.name(),
+        schema.version()
+    )))
 }
 
 /// What a database says of itself.

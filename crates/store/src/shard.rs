@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use model::{Bucket, Epoch, ShardId};
+use model::{Bucket, Epoch, ShardId, UserId};
 
 use crate::{
     BoxFuture, BucketTx, Engine, Error, Lock, Query, Result, Row, Transaction, Value, bucket_tx, engine,
@@ -83,9 +83,31 @@ impl Shard {
         own: Ownership,
         work: impl for<'t> FnOnce(&'t mut BucketTx<'_>) -> BoxFuture<'t, Result<T>> + Send + 'static,
     ) -> Result<Written<T>> {
+        self.write_under(Lock::Shared(own.bucket), own, work).await
+    }
+
+    /// The same, alone among the writers of one user of the bucket: for work that reads rows of the user and decides by them.
+    ///
+    /// Two writers of one bucket run side by side where the engine can, and a statement of one sees what the other has committed
+    /// meanwhile. A single guarded statement stands that; a read followed by a decision does not.
+    pub async fn write_user<T: Send + 'static>(
+        &self,
+        own: Ownership,
+        user: UserId,
+        work: impl for<'t> FnOnce(&'t mut BucketTx<'_>) -> BoxFuture<'t, Result<T>> + Send + 'static,
+    ) -> Result<Written<T>> {
+        self.write_under(Lock::User(own.bucket, user), own, work).await
+    }
+
+    async fn write_under<T: Send + 'static>(
+        &self,
+        lock: Lock,
+        own: Ownership,
+        work: impl for<'t> FnOnce(&'t mut BucketTx<'_>) -> BoxFuture<'t, Result<T>> + Send + 'static,
+    ) -> Result<Written<T>> {
         let (value, commit) = engine::transact(&*self.engine, move |tx| {
             Box::pin(async move {
-                let logging = check_owner(tx, own).await?;
+                let logging = check_owner(tx, lock, own).await?;
                 work(&mut bucket_tx::open(tx, own, logging)).await
             })
         })
@@ -115,8 +137,8 @@ impl Shard {
     }
 }
 
-async fn check_owner(tx: &mut dyn Transaction, own: Ownership) -> Result<bool> {
-    tx.lock(Lock::Shared(own.bucket)).await?;
+async fn check_owner(tx: &mut dyn Transaction, lock: Lock, own: Ownership) -> Result<bool> {
+    tx.lock(lock).await?;
     let found = bucket_owner::get(tx, own.bucket).await?;
     match found {
         Some(row) if row.epoch == own.epoch && row.state.takes_writes() => Ok(row.state.logs_changes()),

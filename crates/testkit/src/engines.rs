@@ -1,5 +1,8 @@
 //! The real engines on loopback, each in a directory of its own: what the tests and the local stack run on.
 
 mod port;
+pub mod postgres;
+mod watchdog;
 
 pub use port::{free_port, listens};
+pub use postgres::Postgres;

@@ -101,7 +101,8 @@ impl Shards {
 
     /// Runs a write transaction in the bucket of `key`. Refused as *moved*, it asks for the newest topology and runs once more.
     ///
-    /// The transaction runs in a task of its own: a caller that goes away does not cancel it.
+    /// The transaction runs in a task of its own: a caller that goes away does not cancel it. Of one user's writes, those of which
+    /// the key is the user, one runs at a time: it may decide by what it has read of the user.
     ///
     /// # Errors
     /// What the work returns; [`store::Error::Moved`] where the bucket is on the move at this moment; unavailable where its
@@ -113,7 +114,7 @@ impl Shards {
     {
         let key = key.into();
         let first = self.place(key)?;
-        let moved = match self.opened(first.shard).await?.write(first.ownership(), work.clone()).await {
+        let moved = match write_in(&self.opened(first.shard).await?, key, first, work.clone()).await {
             Err(moved @ store::Error::Moved { .. }) => moved,
             done => return done,
         };
@@ -122,7 +123,7 @@ impl Shards {
         if second == first {
             return Err(moved);
         }
-        self.opened(second.shard).await?.write(second.ownership(), work).await
+        write_in(&self.opened(second.shard).await?, key, second, work).await
     }
 
     /// A handle to read the bucket of `key` with. It cannot be used where a write is decided.
@@ -175,6 +176,17 @@ impl View {
             Some(open) => Ok(open.shard.clone()),
             None => Err(store::Error::Unavailable(format!("shard {id} is not open"))),
         }
+    }
+}
+
+async fn write_in<T, W>(shard: &Shard, key: Key, place: Place, work: W) -> store::Result<Written<T>>
+where
+    T: Send + 'static,
+    W: for<'t> FnOnce(&'t mut BucketTx<'_>) -> BoxFuture<'t, store::Result<T>> + Send + 'static,
+{
+    match key {
+        Key::User(user) => shard.write_user(place.ownership(), user, work).await,
+        Key::Bucket(_) => shard.write(place.ownership(), work).await,
     }
 }
 

@@ -217,3 +217,32 @@ pub async fn the_oldest_sessions_end_and_others_stay(engine: Arc<dyn Engine>) {
     let purged = shard.write(own(12), |tx| Box::pin(async move { sessions::purge(tx, NOW + 1_000_000).await })).await;
     assert_eq!(purged.unwrap().value, 5, "the one that was used later is kept");
 }
+
+// R41: a profile is read, all sessions are ended, the profile is written: the session epoch has risen and stays so.
+pub async fn a_change_of_a_profile_brings_no_ended_session_back(engine: Arc<dyn Engine>) {
+    let shard = shard(&engine, 16).await;
+    add_user(&shard, 12).await;
+    for round in 1..=20_u64 {
+        let rename = shard.write_user(own(12), user_id(12), move |tx| {
+            Box::pin(async move {
+                let row = users::get_live(tx, Bucket(12), user_id(12)).await?.unwrap();
+                let mut next = row.clone();
+                next.user.version += 1;
+                next.user.first_name = format!("John {round}");
+                // Time enough for the other between look and write, if it can come in at all.
+                for _ in 0..8 {
+                    credentials::for_sign_in(tx, Bucket(12), user_id(12)).await?;
+                }
+                users::update(tx, row.user.version, &next).await
+            })
+        });
+        let end_all = shard.write_user(own(12), user_id(12), |tx| {
+            Box::pin(async move { users::raise_session_epoch(tx, user_id(12)).await })
+        });
+        let (renamed, ended) = futures::future::join(rename, end_all).await;
+        assert!(renamed.unwrap().value);
+        let epoch = ended.unwrap().value.unwrap();
+        let row = users::get(&mut shard.read(own(12)), Bucket(12), user_id(12)).await.unwrap().unwrap();
+        assert_eq!((row.session_epoch, row.user.version), (epoch, round + 1), "round {round}");
+    }
+}

@@ -11,10 +11,10 @@ use std::{
 use futures::{future::join_all, poll};
 use model::Code;
 
-use super::{NOW, own, shard, yield_once};
+use super::{NOW, image, own, shard, user_id, yield_once};
 use crate::{
     BoxFuture, BucketTx, Engine, Error, Query, Result, Shard, Value,
-    tables::{inbox, outbox},
+    tables::{images, inbox, outbox},
     transact,
 };
 
@@ -251,4 +251,38 @@ pub async fn a_closed_engine_refuses_and_finishes_what_it_had_taken(engine: Arc<
     let late = shard.write(own(0), |tx| pair(tx, 100)).await;
     assert!(matches!(late, Err(Error::Unavailable(_))), "{late:?}");
     assert!(matches!(engine.query("SELECT 1", Vec::new()).await, Err(Error::Unavailable(_))));
+}
+
+// A quota is counted, then used: of many that come at once, no more than fit get in. With the bucket's shared lock alone, an engine
+// with many writers lets all of them count the same rows.
+pub async fn writers_of_one_user_each_see_what_the_one_before_did(engine: Arc<dyn Engine>) {
+    const QUOTA: u64 = 5;
+    let shard = shard(&engine, 16).await;
+    let uploads = (1..=20_u8).map(|number| {
+        shard.write_user(own(12), user_id(12), move |tx| {
+            Box::pin(async move {
+                let (there, _) = images::count(tx, tx.bucket(), user_id(12)).await?;
+                if there >= QUOTA {
+                    return Ok(false);
+                }
+                images::insert(tx, &image(12, number)).await
+            })
+        })
+    });
+    let ended = join_all(uploads).await;
+    let made = ended.into_iter().filter(|ended| ended.as_ref().unwrap().value).count();
+    assert_eq!(made, 5);
+    let (there, _) = images::count(&mut shard.read(own(12)), own(12).bucket, user_id(12)).await.unwrap();
+    assert_eq!(there, QUOTA);
+}
+
+pub async fn writers_of_one_bucket_are_held_up_by_no_other_user(engine: Arc<dyn Engine>) {
+    let shard = shard(&engine, 16).await;
+    let writes = (0..20_u64).map(|number| {
+        // Ids of one bucket.
+        let user = user_id(12 + number * 4096);
+        shard.write_user(own(12), user, move |tx| pair(tx, number))
+    });
+    assert!(join_all(writes).await.iter().all(Result::is_ok));
+    assert_eq!(ids(&shard).await.len(), 40);
 }

@@ -115,6 +115,8 @@ pub async fn change(tx: &mut dyn Transaction, from: Option<&OwnerRow>, to: &Owne
 
 /// Gives a shard buckets it has no row of yet; see `Shard::adopt`.
 pub(crate) async fn adopt(tx: &mut dyn Transaction, name: String, mut buckets: Vec<(Bucket, Epoch)>) -> Result<()> {
+    // Two routers may start at once: the second finds the first one's rows.
+    tx.lock(Lock::Schema).await?;
     let mut present = HashMap::new();
     // Every start comes by here: whole numbers only, words are asked for where something is wrong.
     let owned = "SELECT bucket, epoch, CASE WHEN state = 'owned' THEN 1 ELSE 0 END FROM bucket_owner";

@@ -50,9 +50,10 @@ impl Recipes {
                             (Reserve::TakeOver, Some(claim)) => {
                                 email_claims::take_over(tx, email, &claim.operation, operation, deadline_ms).await?
                             }
+                            // Nothing to extend: confirmed already, or given up by the sweeper in this very moment.
                             (Reserve::Ours, _) => {
-                                email_claims::extend(tx, email, operation, deadline_ms).await?;
-                                true
+                                email_claims::extend(tx, email, operation, deadline_ms).await?
+                                    || email_claims::confirm(tx, email, operation).await?
                             }
                             _ => false,
                         };
