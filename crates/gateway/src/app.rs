@@ -11,13 +11,13 @@ use axum::Router;
 use bytes::Bytes;
 use objects::Objects;
 use runtime::{
+    grpc::Client,
     ready::{Gate, Readiness},
     shutdown::Shutdown,
 };
 use token::Keys;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
 
 use crate::{
     assets::Assets, caller::LiveSessions, config::Config, cookies::Cookies, cursor::Cursors, idempotency::Prints,
@@ -31,9 +31,9 @@ const CURSORS: &str = "myriad 2026-01 cursors of lists v1";
 #[derive(Debug, Clone)]
 pub struct Deps {
     /// Reaches user-service.
-    pub users: Channel,
+    pub users: Client,
     /// Reaches session-service.
-    pub sessions: Channel,
+    pub sessions: Client,
     /// Pictures' bytes.
     pub objects: Objects,
     /// The keys of tokens.
@@ -51,11 +51,11 @@ pub struct Gateway {
     /// Where pictures are fetched from, without a slash at the end.
     pub cdn_url: String,
     /// Users.
-    pub users: UserServiceClient<Channel>,
+    pub users: UserServiceClient<Client>,
     /// Images.
-    pub images: ImageServiceClient<Channel>,
+    pub images: ImageServiceClient<Client>,
     /// Sessions.
-    pub sessions: SessionServiceClient<Channel>,
+    pub sessions: SessionServiceClient<Client>,
     /// Pictures' bytes.
     pub objects: Objects,
     /// The keys of tokens.

@@ -6,7 +6,7 @@ use api::session::v1::{ValidateSessionRequest, session_service_client::SessionSe
 use http::{HeaderMap, header};
 use model::{Code, Error, Result, SessionId, UserId, profile::Role};
 use moka::future::Cache;
-use tonic::transport::Channel;
+use runtime::grpc::Client;
 
 use crate::cookies::Cookies;
 
@@ -67,18 +67,18 @@ struct Live {
 /// Sessions found live a moment ago.
 #[derive(Clone)]
 pub struct LiveSessions {
-    client: SessionServiceClient<Channel>,
+    client: SessionServiceClient<Client>,
     live: Cache<(UserId, SessionId), Live>,
     /// When this process last ended a session of a user: what was checked before counts no more.
     ended: Cache<UserId, Instant>,
 }
 
 impl LiveSessions {
-    /// Asks the session service behind `channel`.
-    pub fn new(channel: Channel) -> Self {
+    /// Asks `service`.
+    pub fn new(service: Client) -> Self {
         let keep = |max| Cache::builder().max_capacity(max).time_to_live(IN_A_FAULT);
         Self {
-            client: SessionServiceClient::new(channel),
+            client: SessionServiceClient::new(service),
             live: keep(SESSIONS_MAX).build(),
             ended: Cache::builder().max_capacity(SESSIONS_MAX).time_to_live(2 * IN_A_FAULT).build(),
         }

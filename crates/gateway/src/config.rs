@@ -7,7 +7,7 @@ use std::{
 };
 
 use model::{Code, Error, Result};
-use runtime::telemetry::Settings;
+use runtime::{grpc::ServiceKey, telemetry::Settings};
 use serde::{Deserialize, Serialize};
 
 use crate::server::Timeouts;
@@ -46,6 +46,9 @@ pub struct Config {
     pub objects_dir: String,
     /// File with the token keys, shared with session-service, when the gateway is a process of its own.
     pub token_keys: String,
+    /// The key by which services know one another, alike in all of them; `file:/path` reads it from a file. When the gateway is a
+    /// process of its own.
+    pub service_key: ServiceKey,
     /// Address of the operators' port, when the gateway is a process of its own.
     pub ops: String,
     /// Logs and traces, when the gateway is a process of its own.
@@ -109,6 +112,7 @@ impl Default for Config {
             objects_dir: "myriad-data/objects".into(),
             token_keys: "myriad-data/token.keys".into(),
             ops: "127.0.0.1:8081".into(),
+            service_key: ServiceKey::default(),
             telemetry: Settings::default(),
         }
     }

@@ -15,9 +15,12 @@ fn main() -> ExitCode {
             TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
         };
         let (http, ops) = (bind(&config.http).await?, bind(&config.ops).await?);
+        let service = |addresses: &str| {
+            Ok::<_, anyhow::Error>(grpc::connect(addresses)?.identified("gateway", &config.service_key))
+        };
         let deps = Deps {
-            users: grpc::connect(&config.users).context("setting users")?,
-            sessions: grpc::connect(&config.sessions).context("setting sessions")?,
+            users: service(&config.users).context("setting users")?,
+            sessions: service(&config.sessions).context("setting sessions")?,
             objects: Objects::local(Path::new(&config.objects_dir)).context("setting objects_dir")?,
             keys: Keys::load_or_create(Path::new(&config.token_keys)).context("setting token_keys")?,
             ready: process.ready.clone(),

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use objects::Objects;
 use queue::{Consumer, Delivery};
+use runtime::grpc::Client;
 use runtime::shutdown::Shutdown;
 use tokio::sync::Semaphore;
-use tonic::transport::Channel;
 
 use crate::child::Transformer;
 use crate::config::Settings;
@@ -20,7 +20,7 @@ use crate::stop::Stop;
 /// What the worker works with.
 pub struct Collaborators {
     /// Reaches user-service.
-    pub images: Channel,
+    pub images: Client,
     /// Sources and derived pictures.
     pub objects: Objects,
     /// Jobs.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail, ensure};
 use queue::Consumer;
+use runtime::grpc::ServiceKey;
 use runtime::process::Configuration;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,9 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Where health and metrics are served.
     pub ops: SocketAddr,
-    /// The user-service's gRPC address.
+    /// The key by which services know one another, alike in all of them; `file:/path` reads it from a file.
+    pub service_key: ServiceKey,
+    /// The user-service's gRPC address, or several with commas between.
     pub user_service: String,
     /// The objects' directory, shared with the gateway.
     pub objects_dir: PathBuf,
@@ -79,6 +82,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             ops: ([127, 0, 0, 1], 7302).into(),
+            service_key: ServiceKey::default(),
             user_service: "http://127.0.0.1:7101".to_owned(),
             objects_dir: PathBuf::from("myriad-data/objects"),
             queue: Queue::default(),

@@ -8,7 +8,7 @@ use model::error::{Code, Error, Result};
 use model::image::{Image, JobError, Variant};
 use model::{ImageId, UserId};
 use runtime::context::request;
-use tonic::transport::Channel;
+use runtime::grpc::Client;
 
 /// Deadline of one call.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -19,7 +19,7 @@ const PATIENCE: [Duration; 4] =
 /// The client. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Images {
-    client: ImageServiceClient<Channel>,
+    client: ImageServiceClient<Client>,
 }
 
 /// How an attempt ended.
@@ -39,8 +39,8 @@ pub struct Target {
 }
 
 impl Images {
-    pub fn new(channel: Channel) -> Self {
-        Self { client: ImageServiceClient::new(channel) }
+    pub fn new(service: Client) -> Self {
+        Self { client: ImageServiceClient::new(service) }
     }
 
     /// The image as it stands.

@@ -20,7 +20,7 @@ async fn build(config: Config, process: Process) -> Result<()> {
     let router = runtime::ops::router(process.ready.clone(), process.metrics.clone(), process.shutdown.clone());
     runtime::ops::serve(listener, router, &process.shutdown);
     let collaborators = Collaborators {
-        images: runtime::grpc::connect(&config.user_service)?,
+        images: runtime::grpc::connect(&config.user_service)?.identified("image-worker", &config.service_key),
         objects: Objects::local(&config.objects_dir)?,
         consumer: config.queue.consumer()?,
     };

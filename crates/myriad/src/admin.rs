@@ -8,7 +8,8 @@ use api::operator::v1::{
 use api::user::v1::User;
 use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
-use tonic::{Status, transport::Channel};
+use runtime::grpc::{Client, ServiceKey};
+use tonic::Status;
 
 /// Arguments of `myriad admin`.
 #[derive(Debug, Args)]
@@ -16,6 +17,9 @@ pub struct Arguments {
     /// The operators' port of the server.
     #[arg(long, default_value = "http://127.0.0.1:8081", env = "MYRIAD_SERVER", global = true)]
     server: String,
+    /// The services' key, where the server has one: itself, or `file:/path`.
+    #[arg(long, env = "MYRIAD_SERVICE_KEY", hide_env_values = true, global = true, value_name = "KEY")]
+    service_key: Option<ServiceKey>,
     #[command(subcommand)]
     command: Command,
 }
@@ -56,7 +60,8 @@ enum Command {
 /// What the server said, or that it cannot be reached.
 pub async fn run(arguments: Arguments) -> Result<()> {
     let channel = runtime::grpc::connect(&arguments.server).context("--server must look like http://host:port")?;
-    let mut client = OperatorServiceClient::new(channel);
+    let key = arguments.service_key.unwrap_or_default();
+    let mut client = OperatorServiceClient::new(channel.identified("myriad", &key));
     let server = arguments.server;
     match arguments.command {
         Command::Create { email, first_name, last_name } => {
@@ -79,7 +84,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
     }
 }
 
-async fn list(client: &mut OperatorServiceClient<Channel>, server: &str) -> Result<()> {
+async fn list(client: &mut OperatorServiceClient<Client>, server: &str) -> Result<()> {
     let users =
         client.list_admins(ListAdminsRequest {}).await.map_err(|status| explain(server, &status))?.into_inner().users;
     let mut table = Table::new();

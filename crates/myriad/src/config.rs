@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use runtime::{
+    grpc::ServiceKey,
     process::Configuration,
     telemetry::{Format, Settings},
 };
@@ -19,6 +20,8 @@ pub struct Config {
     pub ops: SocketAddr,
     /// Where the services can be called by gRPC, for grpcurl and the curious; not set: nowhere.
     pub grpc: Option<SocketAddr>,
+    /// What callers from outside must show there; `file:/path` reads it from a file. Needed where `grpc` is not on loopback.
+    pub service_key: ServiceKey,
     /// Logs and traces.
     pub telemetry: Settings,
     /// How passwords are hashed.
@@ -46,6 +49,7 @@ impl Default for Config {
             data_dir: PathBuf::from("myriad-data"),
             ops: SocketAddr::from(([127, 0, 0, 1], 8081)),
             grpc: None,
+            service_key: ServiceKey::default(),
             telemetry: Settings { format: Format::Pretty, filter: "warn".to_owned(), ..Settings::default() },
             password: password::Settings::default(),
             cache: cache::Settings::default(),

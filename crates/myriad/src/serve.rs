@@ -80,8 +80,9 @@ async fn build(config: Config, process: Process) -> Result<()> {
     let (http, ops) = (bind("gateway.http", &config.gateway.http).await?, bind("ops", &config.ops.to_string()).await?);
     let keys = Keys::load_or_create(&data_dir.join("token.keys"))?;
 
-    let opener = opener(data_dir);
-    let router = shard_router::App::build(&config.router, engines::catalog(data_dir).await?, &opener).await?;
+    let opener = opener(data_dir, &config.router.engines);
+    let catalog = engines::catalog(data_dir, config.router.catalog.as_deref(), &config.router.engines).await?;
+    let router = shard_router::App::build(&config.router, catalog, &opener).await?;
     let topology = runtime::grpc::embedded(router.routes(), &shutdown);
     let watch = Watch::start(topology.clone(), SnapshotFile::at(data_dir.join("topology.json")), &shutdown).await?;
     let shards = Shards::open(watch, opener, &shutdown).await?;
@@ -122,7 +123,7 @@ async fn build(config: Config, process: Process) -> Result<()> {
         let names = user_service::SERVICES.iter().chain(&[session_service::SERVICE, shard_router::SERVICE]);
         let names: Vec<&'static str> = names.copied().collect();
         let open = runtime::grpc::routes(merged(both.clone(), router.routes()), &names, &ready, &shutdown)?;
-        runtime::grpc::serve(open, listener, &shutdown);
+        runtime::grpc::serve(open, listener, &config.service_key, &shutdown)?;
     }
     let services = runtime::grpc::embedded(both, &shutdown);
     let worker = image_worker::App::build(
@@ -161,12 +162,12 @@ async fn bind(key: &str, address: &str) -> Result<TcpListener> {
 }
 
 /// Opens shards. In a debug build the durability drill's twin may ask for an engine that acknowledges too early.
-fn opener(data_dir: &std::path::Path) -> Opener {
+fn opener(data_dir: &std::path::Path, settings: &engines::Settings) -> Opener {
     #[cfg(debug_assertions)]
     let tune = |options: &mut Options| {
         options.acknowledge_before_commit = runtime::faults::sabotaged("acknowledge-before-commit");
     };
     #[cfg(not(debug_assertions))]
     let tune = |_: &mut Options| {};
-    engines::opener_tuned(data_dir, tune)
+    engines::opener_tuned(data_dir, settings, tune)
 }

@@ -4,6 +4,7 @@
 
 use std::future::Future;
 
+use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 
 /// Metadata key and HTTP header of the request id.
@@ -13,6 +14,7 @@ pub const TRACEPARENT: &str = "traceparent";
 
 tokio::task_local! {
     static CURRENT: RequestContext;
+    static DEADLINE: Instant;
 }
 
 /// A request's id and trace.
@@ -57,6 +59,16 @@ pub async fn scope<F: Future>(context: RequestContext, work: F) -> F::Output {
 /// The request this task works for, if any.
 pub fn current() -> Option<RequestContext> {
     CURRENT.try_with(Clone::clone).ok()
+}
+
+/// Runs `work` as part of a call that must be answered by `deadline`: calls it makes through [`crate::grpc::Client`] end no later.
+pub async fn until<F: Future>(deadline: Instant, work: F) -> F::Output {
+    DEADLINE.scope(deadline, work).await
+}
+
+/// When the call this task works for must be answered, if it has a deadline.
+pub fn deadline() -> Option<Instant> {
+    DEADLINE.try_with(|deadline| *deadline).ok()
 }
 
 /// Writes the current request's id and trace into the metadata of an outgoing call.

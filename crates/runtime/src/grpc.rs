@@ -1,23 +1,47 @@
-//! gRPC serving: health v1, reflection v1 and v1alpha, request context, bounded connections; over TCP or in memory.
+//! gRPC between services. Serving: health v1, reflection v1 and v1alpha, request context, deadlines, the services' key, bounded
+//! connections; over TCP or in memory. Calling: [`Client`], over as many addresses as a service has.
 
+mod backend;
+mod budget;
+mod client;
+mod deadline;
+mod dice;
+mod failure;
+mod guard;
+mod key;
 mod layer;
+mod payload;
+mod pool;
+mod target;
+mod tuning;
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio_stream::{Stream, StreamExt, wrappers::ReceiverStream};
 use tonic::{
     service::Routes,
-    transport::{Channel, Endpoint, Server, server::TcpIncoming},
+    transport::{Endpoint, Server, server::TcpIncoming},
 };
+
+pub use client::{Client, connect, connect_tuned};
+pub use key::{CALLER, ServiceKey};
+pub use tuning::{Resolver, Tuning};
 
 use crate::{ready::Readiness, shutdown::Shutdown};
 
 const HEALTH: &str = "grpc.health.v1.Health";
+/// The largest request message that a service takes: metadata of pictures and profiles, never a picture. For every server's
+/// `max_decoding_message_size`; what is larger is answered `OUT_OF_RANGE`.
+pub const REQUEST_BYTES: usize = 1 << 20;
 /// Streams a connection may have open at once.
 const STREAMS_PER_CONNECTION: u32 = 1024;
+/// Metadata of a call, at most.
+const METADATA_BYTES: u32 = 32 * 1024;
+/// After about this long a connection is replaced.
+const CONNECTION_AGE: Duration = Duration::from_mins(5);
 /// In-memory connections that may wait to be taken, and each direction's buffer.
 const EMBEDDED_BACKLOG: usize = 16;
 const EMBEDDED_BUFFER_BYTES: usize = 64 * 1024;
@@ -69,19 +93,29 @@ pub fn routes(services: Routes, names: &[&'static str], ready: &Readiness, shutd
 fn server() -> Server {
     Server::builder()
         .max_concurrent_streams(STREAMS_PER_CONNECTION)
+        .http2_max_header_list_size(METADATA_BYTES)
         .http2_keepalive_interval(Some(Duration::from_secs(20)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
 }
 
 /// Serves over TCP until the soft signal, then lets running calls end. A tracked task.
-pub fn serve(routes: Routes, listener: TcpListener, shutdown: &Shutdown) {
+///
+/// With a `key` every call must show it, but for health and reflection. Without one only loopback may be listened on.
+///
+/// # Errors
+/// Where others than this machine could call and there is no key.
+pub fn serve(routes: Routes, listener: TcpListener, key: &ServiceKey, shutdown: &Shutdown) -> Result<()> {
+    keyed_or_local(key, listener.local_addr().context("the gRPC listener has no address")?)?;
     let soft = shutdown.soft.clone();
+    let guard = guard::GuardLayer::new(key);
     // serve_with_incoming leaves Nagle's algorithm on unless told here.
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     shutdown.spawn(async move {
-        // An old connection would pin its client to this process; a client that redials spreads its calls again.
+        // An old connection would pin its client to this process; a client that redials spreads its calls again. Each process has an
+        // age of its own, so that those started together do not send their clients away together.
         let served = server()
-            .max_connection_age(Duration::from_mins(5))
+            .max_connection_age(dice::around(CONNECTION_AGE))
+            .layer(guard)
             .layer(layer::ContextLayer)
             .add_routes(routes)
             .serve_with_incoming_shutdown(incoming, soft.cancelled_owned())
@@ -90,10 +124,28 @@ pub fn serve(routes: Routes, listener: TcpListener, shutdown: &Shutdown) {
             tracing::error!(error = &error as &dyn std::error::Error, "the gRPC server failed");
         }
     });
+    Ok(())
 }
 
-/// Serves in memory and returns the channel that reaches it: the same server and the same generated clients, no socket.
-pub fn embedded(routes: Routes, shutdown: &Shutdown) -> Channel {
+/// Routes that ask for the key where they are served by other means, such as operators' calls beside health and metrics at `address`.
+///
+/// # Errors
+/// As [`serve`].
+pub fn guarded(routes: Routes, key: &ServiceKey, address: SocketAddr) -> Result<Routes> {
+    keyed_or_local(key, address)?;
+    Ok(Routes::from(routes.into_axum_router().layer(guard::GuardLayer::new(key))))
+}
+
+fn keyed_or_local(key: &ServiceKey, address: SocketAddr) -> Result<()> {
+    ensure!(
+        key.is_set() || address.ip().is_loopback(),
+        "gRPC on {address} could be called by other machines: set service_key (alike in all services), or listen on 127.0.0.1"
+    );
+    Ok(())
+}
+
+/// Serves in memory and returns the client that reaches it: the same server and the same generated clients, no socket.
+pub fn embedded(routes: Routes, shutdown: &Shutdown) -> Client {
     let (dial, accept) = tokio::sync::mpsc::channel::<tokio::io::DuplexStream>(EMBEDDED_BACKLOG);
     // Callers in the same process drain after the soft signal too, so this server stays until the hard one.
     shutdown.spawn_base(serve_embedded(routes, ReceiverStream::new(accept).map(Ok)));
@@ -105,7 +157,7 @@ pub fn embedded(routes: Routes, shutdown: &Shutdown) -> Channel {
             Ok::<_, std::io::Error>(TokioIo::new(here))
         }
     });
-    Endpoint::from_static("http://embedded").connect_with_connector_lazy(connector)
+    Client::embedded(Endpoint::from_static("http://embedded").connect_with_connector_lazy(connector))
 }
 
 async fn serve_embedded(routes: Routes, incoming: impl Stream<Item = std::io::Result<tokio::io::DuplexStream>> + Send) {
@@ -113,18 +165,4 @@ async fn serve_embedded(routes: Routes, incoming: impl Stream<Item = std::io::Re
     if let Err(error) = served {
         tracing::error!(error = &error as &dyn std::error::Error, "the in-memory gRPC server failed");
     }
-}
-
-/// A channel to a service at `address` (`http://host:port`), connected when first used.
-///
-/// # Errors
-/// Where the address is no URI.
-pub fn connect(address: &str) -> Result<Channel> {
-    let endpoint = Endpoint::from_shared(address.to_owned())?
-        .connect_timeout(Duration::from_secs(1))
-        .tcp_nodelay(true)
-        .http2_keep_alive_interval(Duration::from_secs(10))
-        .keep_alive_timeout(Duration::from_secs(5))
-        .keep_alive_while_idle(true);
-    Ok(endpoint.connect_lazy())
 }

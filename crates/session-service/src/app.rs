@@ -59,7 +59,10 @@ impl App {
 
     /// The gRPC service.
     pub fn routes(&self) -> Routes {
-        Routes::new(SessionServiceServer::new(SessionGrpc::new(Arc::clone(&self.sessions), Arc::clone(&self.clock))))
+        Routes::new(
+            SessionServiceServer::new(SessionGrpc::new(Arc::clone(&self.sessions), Arc::clone(&self.clock)))
+                .max_decoding_message_size(runtime::grpc::REQUEST_BYTES),
+        )
     }
 
     /// Starts the background work: noting uses, removing what is over. It ends with the soft signal.

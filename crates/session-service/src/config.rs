@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use password::AttemptSettings;
+use runtime::grpc::ServiceKey;
 use runtime::process::Configuration;
 use runtime::telemetry;
 use secrecy::SecretString;
@@ -20,7 +21,10 @@ pub struct Config {
     pub grpc: SocketAddr,
     /// Where health and metrics are served.
     pub ops: SocketAddr,
-    /// The shard-router's gRPC address.
+    /// The key by which services know one another, alike in all of them; `file:/path` reads it from a file. Without it gRPC is
+    /// served on loopback only.
+    pub service_key: ServiceKey,
+    /// The shard-router's gRPC address, or several with commas between.
     pub router: String,
     /// Where shard files, the last topology and the token keys are.
     pub data_dir: PathBuf,
@@ -43,6 +47,7 @@ impl Default for Config {
         Self {
             grpc: SocketAddr::from(([127, 0, 0, 1], 7201)),
             ops: SocketAddr::from(([127, 0, 0, 1], 7202)),
+            service_key: ServiceKey::default(),
             router: "http://127.0.0.1:7401".to_owned(),
             data_dir: PathBuf::from("myriad-data"),
             token_keys: None,

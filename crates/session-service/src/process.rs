@@ -28,8 +28,9 @@ pub async fn run(config: Config, process: Process) -> Result<()> {
         None => Keys::load_or_create(&config.data_dir.join("token.keys"))?,
     };
     let shard_router = runtime::grpc::connect(&config.router).context("router cannot be used")?;
+    let shard_router = shard_router.identified("session-service", &config.service_key);
     let watch = Watch::start(shard_router, SnapshotFile::at(config.data_dir.join("topology.json")), &shutdown).await?;
-    let shards = Shards::open(watch, engines::opener(&config.data_dir), &shutdown).await?;
+    let shards = Shards::open(watch, engines::opener(&config.data_dir, &engines::Settings::default()), &shutdown).await?;
     let collaborators = Collaborators {
         shards,
         keys,
@@ -44,7 +45,7 @@ pub async fn run(config: Config, process: Process) -> Result<()> {
     let grpc =
         TcpListener::bind(config.grpc).await.with_context(|| format!("grpc: {} cannot be bound", config.grpc))?;
     let routes = runtime::grpc::routes(app.routes(), &[SERVICE], &ready, &shutdown)?;
-    runtime::grpc::serve(routes, grpc, &shutdown);
+    runtime::grpc::serve(routes, grpc, &config.service_key, &shutdown)?;
     gate.open();
     Ok(())
 }

@@ -36,7 +36,7 @@ impl App {
     /// # Errors
     /// Says which database is the wrong one, or that the number of shards differs, and what to do.
     pub async fn build(config: &Config, catalog: Arc<dyn Engine>, opener: &Opener) -> Result<Self> {
-        let (topology, engines) = bootstrap(&*catalog, config.shards, opener).await?;
+        let (topology, engines) = bootstrap(&*catalog, config.shards, &config.locations()?, opener).await?;
         tracing::info!(
             cluster.id = topology.cluster_id(),
             topology.version = topology.version(),
@@ -53,7 +53,10 @@ impl App {
 
     /// The gRPC service.
     pub fn routes(&self) -> Routes {
-        Routes::new(TopologyServiceServer::new(TopologyGrpc::new(self.catalog.clone(), self.stop.clone())))
+        Routes::new(
+            TopologyServiceServer::new(TopologyGrpc::new(self.catalog.clone(), self.stop.clone()))
+                .max_decoding_message_size(runtime::grpc::REQUEST_BYTES),
+        )
     }
 
     /// The catalog: what operators' calls change.

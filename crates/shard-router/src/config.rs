@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
+use runtime::grpc::ServiceKey;
 use runtime::process::Configuration;
 use runtime::telemetry;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::first_map::MAX_SHARDS;
+use crate::error::Error;
 
 /// Every setting of the router. From a file, from `MYRIAD_SHARD_ROUTER__…` variables, from flags.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -16,10 +18,19 @@ use crate::domain::first_map::MAX_SHARDS;
 pub struct Config {
     /// Where `catalog.db` and the embedded shards are.
     pub data_dir: PathBuf,
+    /// The PostgreSQL database that holds the catalog, `postgres://host:port/database`; not set: `catalog.db` in `data_dir`.
+    pub catalog: Option<String>,
+    /// The PostgreSQL databases that a new cluster begins with, each written like `catalog`; empty: files in `data_dir`.
+    pub shard_locations: Vec<String>,
+    /// Who this process is in databases that ask for it.
+    pub engines: engines::Settings,
     /// Shards that a new cluster begins with (1 where it is not set). Later starts may repeat the number, never change it.
     pub shards: Option<u32>,
     /// How often the catalog is looked at for changes by another router, in milliseconds; 0 is never.
     pub catch_up_ms: u64,
+    /// The key by which services know one another, alike in all of them; `file:/path` reads it from a file. Without it gRPC is
+    /// served on loopback only. As a process of its own only.
+    pub service_key: ServiceKey,
     /// Where gRPC is served. As a process of its own only.
     pub grpc: SocketAddr,
     /// Where health and metrics are served. As a process of its own only.
@@ -32,12 +43,35 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("myriad-data"),
+            catalog: None,
+            shard_locations: Vec::new(),
+            engines: engines::Settings::default(),
             shards: None,
             catch_up_ms: 1000,
+            service_key: ServiceKey::default(),
             grpc: SocketAddr::from(([127, 0, 0, 1], 7401)),
             ops: SocketAddr::from(([127, 0, 0, 1], 7402)),
             telemetry: telemetry::Settings::default(),
         }
+    }
+}
+
+impl Config {
+    /// The shard locations in the form that the catalog keeps.
+    ///
+    /// # Errors
+    /// [`Error::Location`] where one is none, or is there twice.
+    pub(crate) fn locations(&self) -> crate::Result<Vec<String>> {
+        let mut locations = Vec::new();
+        for (at, given) in self.shard_locations.iter().enumerate() {
+            let refused = |reason: String| Error::Location(format!("shard_locations[{at}]: {reason}"));
+            let location = engines::postgres_location(given).map_err(refused)?;
+            if locations.contains(&location) {
+                return Err(refused("this database is in the list already".to_owned()));
+            }
+            locations.push(location);
+        }
+        Ok(locations)
     }
 }
 
@@ -51,6 +85,15 @@ impl Configuration for Config {
         if let Some(shards) = self.shards {
             ensure!((1..=MAX_SHARDS).contains(&shards), "shards is {shards}: it must be from 1 to {MAX_SHARDS}");
         }
+        let named = self.locations()?.len();
+        ensure!(named <= MAX_SHARDS as usize, "shard_locations names {named} databases: there may be {MAX_SHARDS}");
+        if let Some(shards) = self.shards.filter(|shards| named > 0 && *shards as usize != named) {
+            anyhow::bail!("shards is {shards} and shard_locations names {named} databases: leave shards out");
+        }
+        if let Some(catalog) = &self.catalog {
+            engines::postgres_location(catalog).map_err(|reason| anyhow::anyhow!("catalog: {reason}"))?;
+        }
+        self.engines.validate().map_err(|reason| anyhow::anyhow!("engines.{reason}"))?;
         Ok(())
     }
 }
@@ -66,5 +109,28 @@ mod tests {
             let refused = Config { shards: Some(shards), ..Config::default() }.validate().unwrap_err();
             assert!(refused.to_string().starts_with("shards is"), "{refused}");
         }
+    }
+
+    #[test]
+    fn locations_are_refused_where_they_are_none_or_there_twice() {
+        let with = |locations: &[&str], shards| {
+            let shard_locations = locations.iter().map(|location| (*location).to_owned()).collect();
+            Config { shards, shard_locations, ..Config::default() }.validate().map_err(|error| error.to_string())
+        };
+        assert_eq!(with(&["postgres://a/x", "b:5433/x"], Some(2)), Ok(()));
+        for (locations, shards, named) in [
+            (["postgres://a/x", "a:5432/x"], None, "shard_locations[1]: this database"),
+            (
+                ["postgres://a/x", "postgres://me:secret@b/x"],
+                None,
+                "shard_locations[1]: a PostgreSQL location must not",
+            ),
+            (["postgres://a/x", "shards/local.db.."], Some(3), "shards is 3"),
+        ] {
+            let refused = with(&locations, shards).unwrap_err();
+            assert!(refused.contains(named) && !refused.contains("secret"), "{refused}");
+        }
+        let catalog = Config { catalog: Some("somewhere".to_owned()), ..Config::default() };
+        assert!(catalog.validate().unwrap_err().to_string().starts_with("catalog: "));
     }
 }

@@ -20,14 +20,14 @@ async fn run(config: Config, process: Process) -> Result<()> {
     let health = runtime::ops::router(process.ready.clone(), process.metrics, process.shutdown.clone());
     runtime::ops::serve(ops, health, &process.shutdown);
 
-    let catalog = engines::catalog(&config.data_dir).await?;
-    let app = App::build(&config, catalog, &engines::opener(&config.data_dir)).await?;
+    let catalog = engines::catalog(&config.data_dir, config.catalog.as_deref(), &config.engines).await?;
+    let app = App::build(&config, catalog, &engines::opener(&config.data_dir, &config.engines)).await?;
     app.run(&process.shutdown);
 
     let grpc =
         TcpListener::bind(config.grpc).await.with_context(|| format!("grpc: {} cannot be bound", config.grpc))?;
     let routes = runtime::grpc::routes(app.routes(), &[SERVICE], &process.ready, &process.shutdown)?;
-    runtime::grpc::serve(routes, grpc, &process.shutdown);
+    runtime::grpc::serve(routes, grpc, &config.service_key, &process.shutdown)?;
     gate.open();
     Ok(())
 }

@@ -8,10 +8,10 @@ use std::time::Duration;
 use api::topology::v1::LeaseUserIdsRequest;
 use api::topology::v1::topology_service_client::TopologyServiceClient;
 use model::{Code, Error, Result, UserId};
+use runtime::grpc::Client;
 use runtime::shutdown::Shutdown;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
-use tonic::transport::Channel;
 
 use crate::backoff::Backoff;
 use crate::metrics;
@@ -32,7 +32,7 @@ pub struct UserIds(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    router: TopologyServiceClient<Channel>,
+    router: TopologyServiceClient<Client>,
     block: u32,
     shutdown: Shutdown,
     stock: Mutex<Stock>,
@@ -61,7 +61,7 @@ enum Taken {
 
 impl UserIds {
     /// Leases blocks of `block` ids (1 to 65536, [`BLOCK`] is a good one) through `router`. Nothing is leased before it is needed.
-    pub fn new(router: Channel, block: u32, shutdown: &Shutdown) -> Self {
+    pub fn new(router: Client, block: u32, shutdown: &Shutdown) -> Self {
         let stock = Stock {
             current: 0..0,
             spare: 0..0,

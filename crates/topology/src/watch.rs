@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use api::topology::v1::topology_service_client::TopologyServiceClient;
 use api::topology::v1::{self as proto, GetTopologyRequest, WatchTopologyRequest};
+use runtime::grpc::Client;
 use runtime::shutdown::Shutdown;
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
-use tonic::transport::Channel;
 
 use crate::backoff::Backoff;
 use crate::error::{Error, Result};
@@ -33,7 +33,7 @@ pub struct Watch(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    router: TopologyServiceClient<Channel>,
+    router: TopologyServiceClient<Client>,
     current: watch::Sender<Arc<Topology>>,
     /// When the last refresh ended; held while one is under way, so that all who ask meanwhile share it.
     refreshed: Mutex<Instant>,
@@ -47,7 +47,7 @@ impl Watch {
     /// # Errors
     /// [`Error::OtherCluster`] where disk and router disagree on who we are, [`Error::Invalid`] where the router's first map
     /// is not one, [`Error::File`] where the file cannot be read, [`Error::Stopped`].
-    pub async fn start(router: Channel, file: SnapshotFile, shutdown: &Shutdown) -> Result<Self> {
+    pub async fn start(router: Client, file: SnapshotFile, shutdown: &Shutdown) -> Result<Self> {
         let router = TopologyServiceClient::new(router).max_decoding_message_size(LARGEST_MESSAGE);
         let file = Arc::new(file);
         let on_disk = load(file.clone()).await?;
@@ -157,7 +157,7 @@ impl Watch {
     }
 }
 
-async fn first_from(router: &TopologyServiceClient<Channel>) -> Result<Topology> {
+async fn first_from(router: &TopologyServiceClient<Client>) -> Result<Topology> {
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     loop {
         match fetch(router).await {
@@ -196,7 +196,7 @@ fn newest_of(kept: &Topology, fetched: Result<Topology>) -> Result<Topology> {
     }
 }
 
-async fn fetch(router: &TopologyServiceClient<Channel>) -> Result<Topology> {
+async fn fetch(router: &TopologyServiceClient<Client>) -> Result<Topology> {
     let mut router = router.clone();
     let answer = timeout(ANSWER, router.get_topology(GetTopologyRequest {})).await;
     let answer = answer.map_err(|_| Error::Router("no answer in time".to_owned()))?;

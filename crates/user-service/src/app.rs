@@ -12,7 +12,7 @@ use cache::Cache;
 use objects::Objects;
 use password::{Attempts, Hasher};
 use queue::JobQueue;
-use runtime::{process::Configuration, shutdown::Shutdown};
+use runtime::{grpc::REQUEST_BYTES, process::Configuration, shutdown::Shutdown};
 use tonic::service::{Routes, RoutesBuilder};
 use topology::{Shards, UserIds};
 
@@ -97,18 +97,20 @@ impl App {
     pub fn routes(&self) -> Routes {
         let mut routes = RoutesBuilder::default();
         routes
-            .add_service(UserServiceServer::new(Users(self.recipes.clone())))
-            .add_service(DirectoryServiceServer::new(Directory(self.recipes.clone())))
-            .add_service(ImageServiceServer::new(Images {
-                recipes: self.recipes.clone(),
-                watches: self.watches.clone(),
-            }));
+            .add_service(UserServiceServer::new(Users(self.recipes.clone())).max_decoding_message_size(REQUEST_BYTES))
+            .add_service(
+                DirectoryServiceServer::new(Directory(self.recipes.clone())).max_decoding_message_size(REQUEST_BYTES),
+            )
+            .add_service(
+                ImageServiceServer::new(Images { recipes: self.recipes.clone(), watches: self.watches.clone() })
+                    .max_decoding_message_size(REQUEST_BYTES),
+            );
         routes.routes()
     }
 
     /// The service for operators: for their port only.
     pub fn operator_routes(&self) -> Routes {
-        Routes::new(OperatorServiceServer::new(Operator(self.recipes.clone())))
+        Routes::new(OperatorServiceServer::new(Operator(self.recipes.clone())).max_decoding_message_size(REQUEST_BYTES))
     }
 
     /// The recipes, for who works without gRPC.

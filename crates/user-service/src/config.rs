@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::{Result, ensure};
-use runtime::{process::Configuration, telemetry};
+use runtime::{grpc::ServiceKey, process::Configuration, telemetry};
 use serde::{Deserialize, Serialize};
 
 /// Settings. Durations are milliseconds.
@@ -14,7 +14,10 @@ pub struct Config {
     pub grpc: SocketAddr,
     /// Where health and metrics are served when the service is a process of its own.
     pub ops: SocketAddr,
-    /// The shard-router's gRPC address.
+    /// The key by which services know one another, alike in all of them; `file:/path` reads it from a file. Without it gRPC is
+    /// served on loopback only.
+    pub service_key: ServiceKey,
+    /// The shard-router's gRPC address, or several with commas between.
     pub router: String,
     /// Where shard files, the last topology and the objects are.
     pub data_dir: PathBuf,
@@ -113,6 +116,7 @@ impl Default for Config {
         Self {
             grpc: ([127, 0, 0, 1], 7101).into(),
             ops: ([127, 0, 0, 1], 7102).into(),
+            service_key: ServiceKey::default(),
             router: "http://127.0.0.1:7401".to_owned(),
             data_dir: PathBuf::from("myriad-data"),
             limits: Limits::default(),

@@ -20,11 +20,13 @@ async fn run(config: Config, process: Process) -> Result<()> {
     let grpc =
         TcpListener::bind(config.grpc).await.with_context(|| format!("grpc: {} cannot be bound", config.grpc))?;
     let with = standalone::collaborators(&config, shutdown).await?;
+    let key = config.service_key.clone();
     let app = App::build(config, with, shutdown)?;
     let health = runtime::ops::router(process.ready.clone(), process.metrics.clone(), shutdown.clone());
-    runtime::ops::serve(ops, health.merge(app.operator_routes().into_axum_router()), shutdown);
+    let operators = runtime::grpc::guarded(app.operator_routes(), &key, ops.local_addr()?)?;
+    runtime::ops::serve(ops, health.merge(operators.into_axum_router()), shutdown);
     let routes = runtime::grpc::routes(app.routes(), &SERVICES, &process.ready, shutdown)?;
-    runtime::grpc::serve(routes, grpc, shutdown);
+    runtime::grpc::serve(routes, grpc, &key, shutdown)?;
     app.run(shutdown);
     gate.open();
     Ok(())

@@ -17,11 +17,11 @@ use crate::{app::Collaborators, config::Config};
 /// # Errors
 /// Says what cannot be opened and what to do.
 pub async fn collaborators(config: &Config, shutdown: &Shutdown) -> Result<Collaborators> {
-    let router = runtime::grpc::connect(&config.router)?;
+    let router = runtime::grpc::connect(&config.router)?.identified("user-service", &config.service_key);
     let snapshot = SnapshotFile::at(config.data_dir.join("topology.json"));
     let watch = Watch::start(router.clone(), snapshot, shutdown).await?;
     Ok(Collaborators {
-        shards: Shards::open(watch, engines::opener(&config.data_dir), shutdown).await?,
+        shards: Shards::open(watch, engines::opener(&config.data_dir, &engines::Settings::default()), shutdown).await?,
         ids: UserIds::new(router, ids::BLOCK, shutdown),
         cache: Cache::in_process(config.cache),
         objects: Objects::local(&config.data_dir.join("objects"))?,

@@ -3,8 +3,9 @@
 use api::user::v1::{GetUserRequest, user_service_client::UserServiceClient};
 use futures::StreamExt as _;
 use model::Code;
+use runtime::grpc::Client;
 use testkit::{Options, Server};
-use tonic::{Request, transport::Channel};
+use tonic::Request;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_reflection::pb::{v1, v1alpha};
 
@@ -20,7 +21,7 @@ const SERVICES: [&str; 6] = [
 ];
 
 /// `--grpc` takes an address, not a promise of one: a free port is looked for first.
-async fn open() -> (Server, Channel) {
+async fn open() -> (Server, Client) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let address = format!("127.0.0.1:{port}");
     let options: Options = options().set(&format!("grpc={address}"));

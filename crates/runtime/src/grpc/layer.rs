@@ -1,12 +1,15 @@
-//! Server side of the request context: metadata into the task-local and a span, so that every log line can be found by its request.
+//! Server side of the request context: metadata into the task-local and a span, so that every log line can be found by its request;
+//! and the caller's deadline, kept and passed on.
 
 use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
 use http::{Request, Response};
+use tonic::Status;
 use tower::{Layer, Service};
 use tracing::Instrument;
 
+use super::deadline;
 use crate::context::{self, RequestContext};
 
 /// Wraps every call.
@@ -32,7 +35,7 @@ where
     S: Service<Request<B>, Response = Response<R>>,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
-    R: Send + 'static,
+    R: Default + Send + 'static,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -43,12 +46,35 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
+        let deadline = deadline::of(request.headers());
         let incoming = RequestContext::from_metadata(request.headers());
-        if incoming.request_id.is_empty() {
-            return Box::pin(self.inner.call(request));
-        }
-        let span = crate::telemetry::span("grpc", request.uri().path(), &incoming);
-        let call = span.in_scope(|| self.inner.call(request));
-        Box::pin(context::scope(incoming, call.instrument(span)))
+        let call: Self::Future = if incoming.request_id.is_empty() {
+            Box::pin(self.inner.call(request))
+        } else {
+            let span = crate::telemetry::span("grpc", request.uri().path(), &incoming);
+            let call = span.in_scope(|| self.inner.call(request));
+            Box::pin(context::scope(incoming, call.instrument(span)))
+        };
+        let Some(at) = deadline else { return call };
+        Box::pin(async move {
+            // Tonic ends the call at the same moment, but with CANCELLED.
+            let late = |_| Ok(Status::deadline_exceeded("no answer in time").into_http());
+            tokio::time::timeout_at(at, context::until(at, call)).await.unwrap_or_else(late)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tower::{ServiceExt as _, service_fn};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_is_ended_at_its_deadline_and_told_so() {
+        let hangs = service_fn(|_: Request<()>| std::future::pending::<Result<Response<tonic::body::Body>, ()>>());
+        let request = Request::builder().header("grpc-timeout", "20m").body(()).unwrap();
+        let answer = ContextLayer.layer(hangs).oneshot(request).await.unwrap();
+        assert_eq!(answer.headers()["grpc-status"], "4");
     }
 }

@@ -28,7 +28,6 @@ use store::tables::{credentials, email_claims, users};
 use tempfile::TempDir;
 use token::Keys;
 use tonic::service::Routes;
-use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 use topology::{EngineKind, Owner, Parts, ShardInfo, ShardState, Shards, SnapshotFile, Topology, Watch};
 
@@ -45,7 +44,7 @@ pub struct Cluster {
 /// One session-service. The hasher and the clock are at hand, so that tests can count and wait.
 #[derive(Clone)]
 pub struct Node {
-    client: SessionServiceClient<Channel>,
+    client: SessionServiceClient<runtime::grpc::Client>,
     pub hasher: Hasher,
 }
 
@@ -54,7 +53,7 @@ impl Cluster {
         let directory = tempfile::tempdir().unwrap();
         let shutdown = Shutdown::new();
         let topology = topology(shards);
-        let opener = engines::opener(directory.path());
+        let opener = engines::opener(directory.path(), &engines::Settings::default());
         let mut open = Vec::new();
         for info in topology.shards() {
             let engine = topology::identity::open(&opener, topology.cluster_id(), info).await.unwrap();

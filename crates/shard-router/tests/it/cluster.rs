@@ -10,17 +10,28 @@ use runtime::shutdown::Shutdown;
 use shard_router::{App, Catalog, Config, Result, SERVICE};
 use store::Engine;
 use tempfile::TempDir;
-use tonic::transport::Channel;
+use testkit::engines::{Postgres, postgres};
 use topology::Opener;
 
-/// The directory that outlives its routers.
+/// The directory, and perhaps the PostgreSQL databases, that outlive their routers.
 pub struct Cluster {
     pub folder: TempDir,
+    databases: Option<Databases>,
 }
+
+/// Where catalog and shards are on a PostgreSQL server.
+struct Databases {
+    server: &'static Postgres,
+    catalog: String,
+    shards: [String; MOST],
+}
+
+/// Shards that a cluster on PostgreSQL may begin with here.
+const MOST: usize = 4;
 
 /// A running router.
 pub struct Node {
-    pub channel: Channel,
+    pub channel: runtime::grpc::Client,
     pub opener: Opener,
     app: App,
     catalog: Arc<dyn Engine>,
@@ -29,7 +40,41 @@ pub struct Node {
 
 impl Cluster {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: tempfile::tempdir().unwrap(), databases: None }
+    }
+
+    /// One whose catalog and shards are databases of a PostgreSQL server.
+    pub async fn on_postgres() -> Self {
+        let server = Postgres::shared().await.unwrap();
+        let mut shards = [const { String::new() }; MOST];
+        for shard in &mut shards {
+            *shard = server.fresh_database().await.unwrap();
+        }
+        let catalog = server.fresh_database().await.unwrap();
+        Self { databases: Some(Databases { server, catalog, shards }), ..Self::new() }
+    }
+
+    /// The settings of a router; the first start says how many shards there are to be.
+    fn config(&self, shards: Option<u32>) -> Config {
+        let config = Config { data_dir: self.path().to_owned(), shards, catch_up_ms: 20, ..Config::default() };
+        let Some(databases) = &self.databases else { return config };
+        let postgres = engines::PostgresSettings {
+            user: postgres::SUPERUSER.to_owned(),
+            password: Some(postgres::PASSWORD.into()),
+            pool: 4,
+            acquire_ms: 60_000,
+            statement_ms: 30_000,
+            lock_ms: 30_000,
+            ..engines::PostgresSettings::default()
+        };
+        let count = shards.unwrap_or(1) as usize;
+        Config {
+            catalog: Some(databases.server.url(&databases.catalog)),
+            // Four are refused where there are two by their number, whatever they are.
+            shard_locations: databases.shards[..count].iter().map(|shard| databases.server.url(shard)).collect(),
+            engines: engines::Settings { postgres },
+            ..config
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -38,9 +83,9 @@ impl Cluster {
 
     /// Starts the router; `shards` is the setting.
     pub async fn start(&self, shards: Option<u32>) -> Result<Node> {
-        let config = Config { data_dir: self.path().to_owned(), shards, catch_up_ms: 20, ..Config::default() };
-        let opener = engines::opener(self.path());
-        let catalog = engines::catalog(self.path()).await?;
+        let config = self.config(shards);
+        let opener = engines::opener(self.path(), &config.engines);
+        let catalog = engines::catalog(self.path(), config.catalog.as_deref(), &config.engines).await?;
         let app = App::build(&config, Arc::clone(&catalog), &opener).await?;
         let shutdown = Shutdown::new();
         app.run(&shutdown);
@@ -66,7 +111,7 @@ impl Cluster {
 }
 
 impl Node {
-    pub fn client(&self) -> TopologyServiceClient<Channel> {
+    pub fn client(&self) -> TopologyServiceClient<runtime::grpc::Client> {
         TopologyServiceClient::new(self.channel.clone())
     }
 

@@ -13,10 +13,10 @@ use api::topology::v1::{
     WatchTopologyResponse,
 };
 use futures::{Stream, StreamExt, stream};
+use runtime::grpc::Client;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 use topology::Topology;
 
@@ -108,7 +108,7 @@ impl Router {
         Self { address: told.await.unwrap(), stop, thread: Some(thread) }
     }
 
-    pub fn channel(&self) -> Channel {
+    pub fn channel(&self) -> Client {
         runtime::grpc::connect(&format!("http://{}", self.address)).unwrap()
     }
 
@@ -126,7 +126,7 @@ impl Drop for Router {
 }
 
 /// A channel to a port where nothing listens.
-pub async fn nobody() -> Channel {
+pub async fn nobody() -> Client {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     runtime::grpc::connect(&format!("http://{}", listener.local_addr().unwrap())).unwrap()
 }

@@ -20,7 +20,7 @@ use password::Hasher;
 use runtime::{ready::Readiness, shutdown::Shutdown};
 use store::{Query, Shard, tables};
 use tempfile::TempDir;
-use tonic::{Response, Status, service::Routes, transport::Channel};
+use tonic::{Response, Status, service::Routes};
 use topology::{Opener, Shards, SnapshotFile, UserIds, Watch};
 use user_service::{App, Collaborators, Config, OPERATOR_SERVICE, SERVICES};
 
@@ -35,10 +35,10 @@ pub const HOUR_MS: i64 = 3_600_000;
 pub const PASSWORD: &str = "correct horse battery staple";
 
 pub struct World {
-    pub users: UserServiceClient<Channel>,
-    pub directory: DirectoryServiceClient<Channel>,
-    pub images: ImageServiceClient<Channel>,
-    pub operator: OperatorServiceClient<Channel>,
+    pub users: UserServiceClient<runtime::grpc::Client>,
+    pub directory: DirectoryServiceClient<runtime::grpc::Client>,
+    pub images: ImageServiceClient<runtime::grpc::Client>,
+    pub operator: OperatorServiceClient<runtime::grpc::Client>,
     pub app: App,
     pub shards: Shards,
     pub objects: Objects,
@@ -59,7 +59,7 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let shutdown = Shutdown::new();
         let catalog = Router { topology: Arc::new(map(shards)), next_id: Arc::new(AtomicU64::new(1)) };
-        let opener = engines::opener(dir.path());
+        let opener = engines::opener(dir.path(), &engines::Settings::default());
         adopt(&catalog, &opener).await;
         let channel = runtime::grpc::embedded(Routes::new(TopologyServiceServer::new(catalog)).prepare(), &shutdown);
         let watch =
