@@ -131,7 +131,8 @@ impl Ctx {
             let detail = format!("Send the body as {} in UTF-8.", types.join(" or "));
             return Err(Problem::new(Code::UnsupportedMediaType, detail).header(header::ACCEPT, &types.join(", ")));
         }
-        if self.headers.contains_key(header::CONTENT_ENCODING) {
+        let coded = |value: &http::HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
+        if self.headers.get_all(header::CONTENT_ENCODING).iter().any(coded) {
             return Err(Problem::new(Code::UnsupportedMediaType, "Send the body without Content-Encoding."));
         }
         let bytes = self.bytes(JSON_MAX_BYTES).await?;

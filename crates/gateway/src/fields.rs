@@ -60,7 +60,7 @@ impl<'v> Fields<'v> {
         if self.object.contains_key(key) { self.required_text(key) } else { self.value(key).and_then(Value::as_str) }
     }
 
-    /// An array of texts that may be left out.
+    /// An array of texts that may be left out. What is no text is noted and stands as an empty one: the others keep their places.
     pub fn optional_texts(&mut self, key: &'static str) -> Option<Vec<String>> {
         let Value::Array(items) = self.value(key)? else {
             self.wrong(key, "must be an array of strings");
@@ -68,9 +68,8 @@ impl<'v> Fields<'v> {
         };
         let mut texts = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
-            if let Value::String(text) = item {
-                texts.push(text.clone());
-            } else {
+            texts.push(item.as_str().unwrap_or_default().to_owned());
+            if !item.is_string() {
                 let pointer = format!("{}/{index}", self.pointer(key));
                 self.errors.push(FieldError::at(pointer, "must be a string"));
             }
@@ -97,6 +96,15 @@ impl<'v> Fields<'v> {
             }
         }
         self.errors
+    }
+}
+
+/// Adds errors of rules to those of the reading: one a place, the first.
+pub fn add(errors: &mut Vec<FieldError>, more: Vec<FieldError>) {
+    for error in more {
+        if errors.iter().all(|known| known.location != error.location) {
+            errors.push(error);
+        }
     }
 }
 
@@ -127,7 +135,7 @@ mod tests {
         assert_eq!(fields.required_text("a"), None);
         assert_eq!(fields.required_text("missing"), None);
         assert_eq!(fields.optional_text("other"), None);
-        assert_eq!(fields.optional_texts("list").unwrap(), ["x"]);
+        assert_eq!(fields.optional_texts("list").unwrap(), ["x", ""]);
         assert_eq!(fields.required_secret("secret"), None);
         let errors = fields.finish();
         let expected = ["/at/a", "/at/missing", "/at/list/1", "/at/secret", "/at/b~1c"]

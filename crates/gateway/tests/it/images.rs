@@ -147,7 +147,10 @@ async fn bad_pictures_and_bad_operations_are_refused_at_once() {
         invalid(&["/note"])
     );
     let chain = br#"[{"op":"sharpen","sigma":99,"amount":1},{"op":"crop","x":60,"y":0,"width":50,"height":10}]"#;
-    assert_eq!(of(refused(&world, &[("file", &good), ("operations", chain)]).await), invalid(&["/operations/0/sigma"]));
+    assert_eq!(
+        of(refused(&world, &[("file", &good), ("operations", chain)]).await),
+        invalid(&["/operations/0/sigma", "/operations/1/width"])
+    );
     let outside = br#"{"thumb":[{"op":"resize","width":50},{"op":"crop","x":45,"y":0,"width":10,"height":10}]}"#;
     let reply = refused(&world, &[("file", &good), ("variants", outside)]).await;
     assert_eq!(reply.status, 422);
@@ -182,6 +185,12 @@ async fn all_that_is_wrong_with_an_upload_is_told_at_once_whatever_the_order_of_
         assert_eq!(reply.errors(), ["/file", "/operations/0/sigma"]);
     }
     let outside = br#"[{"op":"crop","x":60,"y":0,"width":50,"height":51}]"#;
+    let both = br#"{"a":[{"op":"blur","sigma":0},{"op":"crop","x":60,"y":0,"width":50,"height":51}],"B":[]}"#;
+    for parts in [[("file", good.as_slice()), ("variants", both.as_slice())], [("variants", both), ("file", &good)]] {
+        let reply = refused(&world, &parts).await;
+        let told = ["/variants/B", "/variants/a/0/sigma", "/variants/a/1/height", "/variants/a/1/width"];
+        assert_eq!((reply.status, reply.errors()), (422, told.map(str::to_owned).to_vec()));
+    }
     let reply = upload(&world, "b", &[("operations", outside), ("note", b""), ("file", &good)])
         .header("Idempotency-Key", "a b")
         .send(&world)

@@ -56,6 +56,10 @@ async fn all_that_is_wrong_with_a_sign_up_is_told_at_once() {
     for wrong in [json!([]), json!("x"), json!(null)] {
         assert_eq!(post("/v1/users").json(&wrong).send(&world).await.status, 422);
     }
+    let phones = json!({"email": "a@example.com", "password": "a long password", "firstName": "A", "lastName": "B",
+        "phoneNumbers": ["1", 2, null, "", "x".repeat(41), "5"]});
+    let reply = post("/v1/users").json(&phones).send(&world).await;
+    assert_eq!(reply.errors(), ["/phoneNumbers/1", "/phoneNumbers/2", "/phoneNumbers/3", "/phoneNumbers/4"]);
     assert!(world.fake.state().asked.is_empty());
 }
 
@@ -155,6 +159,8 @@ async fn bodies_of_another_type_or_too_large_are_refused() {
     }
     let coded = post("/v1/users").json(&json!({})).header("Content-Encoding", "gzip").send(&world).await;
     assert_eq!(coded.status, 415);
+    let plain = post("/v1/users").json(&json!({})).header("Content-Encoding", "identity").send(&world).await;
+    assert_eq!((plain.status, plain.code().as_str()), (422, "INVALID_INPUT"));
     let large: Value = json!({"firstName": "x".repeat(70_000)});
     let reply = post("/v1/users").json(&large).send(&world).await;
     assert_eq!((reply.status, reply.code().as_str()), (413, "BODY_TOO_LARGE"));

@@ -6,7 +6,7 @@ use http::{HeaderMap, header};
 use model::{Code, Error, FieldError, ImageId};
 use multer::{Constraints, Field, Multipart, SizeLimit};
 use objects::{Objects, Staged};
-use picture::{Header, Prober, Request};
+use picture::{Draft, Header, Prober, Request};
 use serde_json::Value;
 
 use crate::{
@@ -164,6 +164,13 @@ fn finish(parts: Parts) -> Result<Upload, Problem> {
     }
     let file = good(file, &mut errors);
     let request = match asked(operations, variants) {
+        Ok((draft, texts)) => {
+            let source = file.as_ref().map(|(_, header)| (header.size, header.format));
+            draft.finish(source).map(|request| (request, texts))
+        }
+        Err(error) => Err(error),
+    };
+    let request = match request {
         Ok(request) => Some(request),
         Err(error) if error.code == Code::InvalidInput => {
             errors.extend(error.fields);
@@ -171,11 +178,6 @@ fn finish(parts: Parts) -> Result<Upload, Problem> {
         }
         Err(error) => return Err(error.into()),
     };
-    if let (Some((request, _)), Some((_, header))) = (&request, &file)
-        && let Err(error) = request.follow(header.size, header.format)
-    {
-        errors.extend(error.fields);
-    }
     match (file, request) {
         (Some((staged, header)), Some((request, asked))) if errors.is_empty() => {
             Ok(Upload { staged, header, request, asked })
@@ -188,21 +190,21 @@ fn good<T>(part: Option<Part<T>>, errors: &mut Vec<FieldError>) -> Option<T> {
     part?.map_err(|wrong| errors.extend(wrong)).ok()
 }
 
-/// The request and the texts it was read from.
+/// What is asked for and the texts it was read from.
 fn asked(
     operations: Option<Part<(String, Value)>>,
     variants: Option<Part<(String, Value)>>,
-) -> Result<(Request, Vec<(String, String)>), Error> {
+) -> Result<(Draft, Vec<(String, String)>), Error> {
     let mut errors = Vec::new();
     let (operations, variants) = (good(operations, &mut errors), good(variants, &mut errors));
     if !errors.is_empty() {
         return Err(Error::invalid(errors));
     }
     let values = [&operations, &variants].map(|part| part.as_ref().map(|(_, value)| value));
-    let request = Request::parse(values[0], values[1])?;
+    let draft = Draft::read(values[0], values[1])?;
     let named = [("operations", operations), ("variants", variants)];
     let texts = named.into_iter().filter_map(|(name, part)| Some((name.to_owned(), part?.0))).collect();
-    Ok((request, texts))
+    Ok((draft, texts))
 }
 
 fn too_large() -> Problem {

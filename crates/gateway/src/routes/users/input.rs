@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::{
     error::{Problem, both},
-    fields::{Fields, postal_code},
+    fields::{self, Fields, postal_code},
 };
 
 /// What a sign-up sends.
@@ -113,7 +113,7 @@ pub fn sign_up(value: &Value) -> Result<NewProfile, Problem> {
         phone_numbers: fields.optional_texts("phoneNumbers"),
     };
     let mut errors = fields.finish();
-    errors.extend(profile.errors());
+    fields::add(&mut errors, profile.errors());
     let read = match (email, password) {
         (Some(email), Some(password)) if errors.is_empty() => Ok(NewProfile { email, password, profile }),
         _ => Err(Error::invalid(errors)),
@@ -142,7 +142,7 @@ pub fn merge_patch(value: &Value) -> Result<ProfilePatch, Vec<FieldError>> {
         },
     };
     let mut errors = fields.finish();
-    errors.extend(patch.errors());
+    fields::add(&mut errors, patch.errors());
     if errors.is_empty() { Ok(patch) } else { Err(errors) }
 }
 
