@@ -38,12 +38,17 @@ impl Default for AttemptSettings {
 pub struct TooMany {
     /// Seconds until the oldest wrong password leaves the window; at least 1.
     pub retry_after_s: u32,
+    /// Wrong passwords an account may see in a window.
+    pub limit: usize,
+    /// The window, in milliseconds.
+    pub window_ms: i64,
 }
 
 impl From<TooMany> for model::Error {
-    fn from(TooMany { retry_after_s }: TooMany) -> Self {
+    fn from(TooMany { retry_after_s, limit, window_ms }: TooMany) -> Self {
         let detail = "Too many wrong passwords for this account. Try again after Retry-After seconds.";
-        Self::new(model::Code::RateLimited, detail).retry_after(retry_after_s)
+        let policy = format!("\"account\";q={limit};w={}", window_ms / 1_000);
+        Self::new(model::Code::RateLimited, detail).retry_after(retry_after_s).policy(policy)
     }
 }
 
@@ -119,7 +124,7 @@ impl Inner {
         if account.wrong.len() >= limit {
             let free_ms = account.wrong.front().map_or(0, |oldest| oldest + window_ms - now_ms);
             let seconds = u32::try_from(free_ms.max(0) / 1_000 + i64::from(free_ms % 1_000 > 0)).unwrap_or(u32::MAX);
-            return Err(TooMany { retry_after_s: seconds.max(1) });
+            return Err(TooMany { retry_after_s: seconds.max(1), limit, window_ms });
         }
         if account.wrong.len() + account.under_way < limit {
             account.under_way += 1;

@@ -14,7 +14,7 @@ async fn wrong(attempts: &Attempts, account: &str, now_ms: i64) {
 }
 
 async fn refusal(attempts: &Attempts, account: &str, now_ms: i64) -> Option<u32> {
-    attempts.begin(account, now_ms).await.err().map(|TooMany { retry_after_s }| retry_after_s)
+    attempts.begin(account, now_ms).await.err().map(|TooMany { retry_after_s, .. }| retry_after_s)
 }
 
 #[tokio::test]
@@ -28,6 +28,15 @@ async fn the_eleventh_try_waits_until_the_first_wrong_one_is_an_hour_ago() {
     assert_eq!(refusal(&attempts, "jane@example.com", 10 * 60_000).await, None);
     wrong(&attempts, "john@example.com", HOUR).await;
     assert_eq!(refusal(&attempts, "john@example.com", HOUR).await, Some(60), "one place became free, not ten");
+}
+
+#[tokio::test]
+async fn a_refusal_tells_the_limit_in_force() {
+    let attempts = Attempts::new(AttemptSettings { limit: 1, window_ms: 60_000, ..AttemptSettings::default() });
+    wrong(&attempts, "john@example.com", 0).await;
+    let refused = attempts.begin("john@example.com", 0).await.err().map(model::Error::from).unwrap();
+    assert_eq!((refused.code, refused.retry_after_s), (model::Code::RateLimited, Some(60)));
+    assert_eq!(refused.policy.as_deref(), Some("\"account\";q=1;w=60"));
 }
 
 #[tokio::test]
