@@ -1,1 +1,20 @@
-//! The Redis engine of the cache.
+//! The Redis engine of the cache, and what keeps the near tiers of all processes honest.
+//!
+//! [`open`] gives a process its [`cache::Cache`] by the settings, and the upkeep to run beside it. A Redis that is dead, frozen, empty
+//! or wrong about its password costs speed, never an answer: calls have a budget, and after a few failures a breaker answers for it.
+
+mod breaker;
+mod engine;
+mod follow;
+mod metrics;
+mod open;
+mod ping;
+mod pool;
+mod requests;
+mod settings;
+pub mod wire;
+
+pub use engine::Redis;
+pub use open::{Upkeep, open};
+pub use ping::Unreachable;
+pub use settings::{Mode, RedisSettings, Settings, Unusable};

@@ -4,15 +4,21 @@ use std::future::Future;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use model::Result;
 
-use crate::engine::{Engine, Error};
+use crate::engine::{Engine, Error, Lease};
 use crate::flight::Flights;
 use crate::metrics::Metrics;
-use crate::{Entry, InProcess, Policy, Settings, State, Version};
+use crate::tiers::Tiers;
+use crate::{Entry, InProcess, Policy, Settings, State, Tiered, Ttl, Version};
+
+/// How long one process may keep the others from loading a key.
+const LEASE_TTL: Duration = Duration::from_millis(500);
+/// How long a process waits for another's load before it loads for itself.
+const LEASE_WAIT: Duration = Duration::from_millis(100);
 
 /// What can be kept: a value that goes to bytes and back.
 pub trait Value: Clone + Send + Sync + 'static {
@@ -32,27 +38,32 @@ impl Value for Bytes {
     }
 }
 
-/// A cache. Cheap to clone; clones share the engine.
+/// A cache. Cheap to clone; clones share what is kept.
 #[derive(Clone)]
 pub struct Cache {
-    engine: Arc<dyn Engine>,
+    tiers: Tiers,
 }
 
 impl Cache {
     /// A cache in this process.
     pub fn in_process(settings: Settings) -> Self {
-        Self::new(Arc::new(InProcess::new(settings)))
+        Self { tiers: Tiers::Near(Arc::new(InProcess::new(settings))) }
     }
 
-    /// A cache on an engine.
-    pub fn new(engine: Arc<dyn Engine>) -> Self {
-        Self { engine }
+    /// A cache on an engine that all processes share, and nothing in this one.
+    pub fn shared(engine: Arc<dyn Engine>) -> Self {
+        Self { tiers: Tiers::Shared(engine) }
+    }
+
+    /// A cache in this process over one that all processes share.
+    pub fn tiered(tiered: Arc<Tiered>) -> Self {
+        Self { tiers: Tiers::Both(tiered) }
     }
 
     /// A class of values. Make each once and clone it: clones share the single flight, two of the same name do not.
     pub fn class<V: Value>(&self, policy: Policy) -> Class<V> {
         Class(Arc::new(Inner {
-            engine: Arc::clone(&self.engine),
+            tiers: self.tiers.clone(),
             metrics: Metrics::new(policy.class),
             flights: Flights::new(),
             draws: (RandomState::new(), AtomicU64::new(0)),
@@ -65,7 +76,7 @@ impl Cache {
 pub struct Class<V>(Arc<Inner<V>>);
 
 struct Inner<V> {
-    engine: Arc<dyn Engine>,
+    tiers: Tiers,
     policy: Policy,
     metrics: Metrics,
     flights: Flights<Result<Option<V>>>,
@@ -96,11 +107,15 @@ impl<V: Value> Class<V> {
 
     /// Keeps a value for the class's time to live, unless what is kept is as new or newer. True if it was kept.
     pub async fn set_if_newer(&self, id: &str, version: Version, value: &V) -> bool {
-        self.set_if_newer_for(id, version, value, self.ttl()).await
+        self.put(id, version, value, self.ttl()).await
     }
 
-    /// The same with a time to live of its own.
+    /// The same with a time to live of its own, where that is shorter than the class's.
     pub async fn set_if_newer_for(&self, id: &str, version: Version, value: &V, ttl: Duration) -> bool {
+        self.put(id, version, value, self.0.policy.at_most(ttl)).await
+    }
+
+    async fn put(&self, id: &str, version: Version, value: &V, ttl: Ttl) -> bool {
         let key = self.key(id);
         let kept = self.keep(&key, Entry { version, state: State::Value(value.encode()) }, ttl).await;
         self.0.flights.detach(&key);
@@ -133,30 +148,65 @@ impl<V: Value> Class<V> {
         }
         let seat = self.0.flights.join(&key);
         let result = seat.flight.result.get_or_init(|| async {
+            if let Some(found) = self.loaded_elsewhere(&key).await {
+                seat.land();
+                return Ok(found);
+            }
             self.0.metrics.loads.increment(1);
+            let begun = Instant::now();
             let loaded = load().await;
-            let still_valid = seat.land();
-            match loaded {
+            let still_valid = seat.attached();
+            let result = match loaded {
                 Ok(Some((version, value))) => {
-                    if still_valid {
+                    let mut ttl = self.ttl();
+                    // Elsewhere a value's age counts from when it was read.
+                    ttl.shared = ttl.shared.saturating_sub(begun.elapsed());
+                    if still_valid && !ttl.shared.is_zero() {
                         let entry = Entry { version, state: State::Value(value.encode()) };
-                        let _ = self.keep(&key, entry, self.ttl()).await;
+                        let _ = self.keep(&key, entry, ttl).await;
+                    } else {
+                        self.0.tiers.release(&key).await;
                     }
                     Ok(Some(value))
                 }
-                Ok(None) => Ok(None),
+                Ok(None) => {
+                    self.0.tiers.release(&key).await;
+                    Ok(None)
+                }
                 Err(error) => {
                     self.0.metrics.load_failures.increment(1);
+                    self.0.tiers.release(&key).await;
                     Err(error)
                 }
-            }
+            };
+            // Only now that it is kept, for whoever does not join any more must find it.
+            seat.land();
+            result
         });
         result.await.clone()
     }
 
+    /// Waits a moment for another process that loads this key: what it has found. `None` where it is ours to load.
+    async fn loaded_elsewhere(&self, key: &str) -> Option<Option<V>> {
+        let (begun, mut pause) = (Instant::now(), Duration::from_millis(2));
+        loop {
+            match self.0.tiers.lease(key, LEASE_TTL, self.0.policy.ttl).await {
+                Lease::Granted => return None,
+                Lease::Found(Entry { state: State::Value(bytes), .. }) => return V::decode(bytes).map(Some),
+                Lease::Found(Entry { state: State::Gone, .. }) => return Some(None),
+                Lease::Found(Entry { state: State::Stale, .. }) | Lease::Taken if begun.elapsed() >= LEASE_WAIT => {
+                    return None;
+                }
+                Lease::Found(_) | Lease::Taken => {}
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(16));
+        }
+    }
+
     async fn look_up(&self, key: &str) -> Found<V> {
         let metrics = &self.0.metrics;
-        let found = match self.0.engine.get(key).await {
+        let found = match self.0.tiers.get(key, self.0.policy.ttl).await {
             Ok(Some(Entry { state: State::Value(bytes), .. })) => V::decode(bytes).map_or(Found::Nothing, Found::Value),
             Ok(Some(Entry { state: State::Gone, .. })) => Found::Gone,
             Ok(Some(Entry { state: State::Stale, .. }) | None) => Found::Nothing,
@@ -174,14 +224,14 @@ impl<V: Value> Class<V> {
 
     async fn bury(&self, id: &str, entry: Entry) -> std::result::Result<(), Error> {
         let key = self.key(id);
-        let buried = self.keep(&key, entry, self.0.policy.tombstone_ttl).await;
+        let buried = self.keep(&key, entry, self.0.policy.tombstone()).await;
         // After the entry, so that whoever loads from now on finds it in the way of anything older.
         self.0.flights.detach(&key);
         buried.map(|_| ())
     }
 
-    async fn keep(&self, key: &str, entry: Entry, ttl: Duration) -> std::result::Result<bool, Error> {
-        let kept = self.0.engine.set_if_newer(key, entry, ttl).await;
+    async fn keep(&self, key: &str, entry: Entry, ttl: Ttl) -> std::result::Result<bool, Error> {
+        let kept = self.0.tiers.set_if_newer(key, entry, ttl).await;
         match &kept {
             Ok(true) => {}
             Ok(false) => self.0.metrics.outdated.increment(1),
@@ -195,7 +245,7 @@ impl<V: Value> Class<V> {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a random number loses nothing by being rounded")]
-    fn ttl(&self) -> Duration {
+    fn ttl(&self) -> Ttl {
         let (random, count) = &self.0.draws;
         let drawn = random.hash_one(count.fetch_add(1, Ordering::Relaxed));
         self.0.policy.jittered(drawn as f64 / u64::MAX as f64)

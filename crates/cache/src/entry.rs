@@ -34,6 +34,11 @@ impl Entry {
         (self.version, self.state.rank()) > (present.version, present.state.rank())
     }
 
+    /// Whether a look-up can be answered by it, without loading.
+    pub(crate) const fn answers(&self) -> bool {
+        !matches!(self.state, State::Stale)
+    }
+
     /// Memory it takes, roughly, without its key.
     pub(crate) fn weight_bytes(&self) -> usize {
         match &self.state {
@@ -44,6 +49,11 @@ impl Entry {
 }
 
 impl State {
+    /// Whether it says that what was known is so no longer.
+    pub const fn buries(&self) -> bool {
+        matches!(self, Self::Stale | Self::Gone)
+    }
+
     const fn rank(&self) -> u8 {
         match self {
             Self::Stale => 0,

@@ -52,9 +52,13 @@ impl<T> Flights<T> {
 }
 
 impl<T> Seat<'_, T> {
-    /// The load is over: later callers look into the cache first. False where a write came in between.
-    pub(crate) fn land(&self) -> bool {
+    /// The flight is over: later callers look into the cache.
+    pub(crate) fn land(&self) {
         self.leave_map(|_| true);
+    }
+
+    /// False where a write came in between: what was loaded is not to be kept.
+    pub(crate) fn attached(&self) -> bool {
         !self.flight.detached.load(Ordering::Acquire)
     }
 

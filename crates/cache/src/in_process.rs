@@ -1,5 +1,6 @@
 //! The engine in this process: moka, bounded by bytes.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use moka::Expiry;
@@ -9,7 +10,7 @@ use moka::ops::compute::{CompResult, Op};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{BoxFuture, Engine, Error};
-use crate::{Entry, metrics};
+use crate::{Entry, State, metrics};
 
 /// What an entry takes beside its bytes: key, table, counters; rounded up from moka's own structures.
 const OVERHEAD_BYTES: usize = 160;
@@ -31,12 +32,27 @@ impl Default for Settings {
 /// The engine in this process.
 pub struct InProcess {
     entries: Moka<String, Held>,
+    /// Values of an earlier generation are not answered.
+    generation: AtomicU64,
 }
 
 #[derive(Clone)]
 struct Held {
     entry: Entry,
     ttl: Duration,
+    generation: u64,
+}
+
+impl Held {
+    /// What it still says: of a value that is not trusted any more, that its version exists.
+    fn trusted(self, generation: u64) -> Entry {
+        match self.entry.state {
+            State::Value(_) if self.generation != generation => {
+                Entry { version: self.entry.version, state: State::Stale }
+            }
+            _ => self.entry,
+        }
+    }
 }
 
 struct ByEntry;
@@ -72,7 +88,7 @@ impl InProcess {
                 RemovalCause::Explicit | RemovalCause::Replaced => {}
             })
             .build();
-        Self { entries }
+        Self { entries, generation: AtomicU64::new(0) }
     }
 
     /// Bytes held now, after the upkeep that is due.
@@ -80,24 +96,44 @@ impl InProcess {
         self.entries.run_pending_tasks().await;
         self.entries.weighted_size()
     }
+
+    /// The entry under a key that has not run out.
+    pub(crate) async fn entry(&self, key: &str) -> Option<Entry> {
+        let held = self.entries.get(key).await?;
+        Some(held.trusted(self.generation()))
+    }
+
+    /// Keeps an entry that was obtained in a generation, unless what is held is as new.
+    pub(crate) async fn keep(&self, generation: u64, key: &str, entry: Entry, ttl: Duration) -> bool {
+        let result = self
+            .entries
+            .entry_by_ref(key)
+            .and_compute_with(|present| {
+                let present = present.map(|present| present.into_value().trusted(self.generation()));
+                let newer = present.is_none_or(|present| entry.is_newer_than(&present));
+                std::future::ready(if newer { Op::Put(Held { entry, ttl, generation }) } else { Op::Nop })
+            })
+            .await;
+        matches!(result, CompResult::Inserted(_) | CompResult::ReplacedWith(_))
+    }
+
+    /// Ask for it before what is to be kept is read.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Begins a generation: values held, and those on their way, are not answered any more.
+    pub(crate) fn distrust(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+    }
 }
 
 impl Engine for InProcess {
     fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Entry>, Error>> {
-        Box::pin(async move { Ok(self.entries.get(key).await.map(|held| held.entry)) })
+        Box::pin(async move { Ok(self.entry(key).await) })
     }
 
     fn set_if_newer<'a>(&'a self, key: &'a str, entry: Entry, ttl: Duration) -> BoxFuture<'a, Result<bool, Error>> {
-        Box::pin(async move {
-            let result = self
-                .entries
-                .entry_by_ref(key)
-                .and_compute_with(|present| {
-                    let newer = present.is_none_or(|present| entry.is_newer_than(&present.value().entry));
-                    std::future::ready(if newer { Op::Put(Held { entry, ttl }) } else { Op::Nop })
-                })
-                .await;
-            Ok(matches!(result, CompResult::Inserted(_) | CompResult::ReplacedWith(_)))
-        })
+        Box::pin(async move { Ok(self.keep(self.generation(), key, entry, ttl).await) })
     }
 }

@@ -5,15 +5,21 @@
 //! entries of a key form one order of which the cache keeps the greatest it has seen (see [`Entry`]).
 
 mod class;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod engine;
 mod entry;
 mod flight;
 mod in_process;
+pub mod keys;
 mod metrics;
 pub mod policy;
+mod tiered;
+mod tiers;
 
 pub use class::{Cache, Class, Value};
-pub use engine::{BoxFuture, Engine, Error};
+pub use engine::{BoxFuture, Engine, Error, Lease};
 pub use entry::{Entry, State, Version};
 pub use in_process::{InProcess, Settings};
-pub use policy::Policy;
+pub use policy::{Policy, Ttl};
+pub use tiered::Tiered;

@@ -1,6 +1,6 @@
 //! Counters by class. Hits and misses tell whether the time to live is too short, evictions by size whether memory is.
 
-use ::metrics::{Counter, counter};
+use ::metrics::{Counter, counter, gauge};
 
 /// The instruments of one class, looked up once.
 pub(crate) struct Metrics {
@@ -31,4 +31,30 @@ impl Metrics {
 pub(crate) fn evicted(key: &str, cause: &'static str) {
     let class = key.split_once(':').map_or("", |(class, _)| class).to_owned();
     counter!("myriad_cache_evictions_total", "class" => class, "cause" => cause).increment(1);
+}
+
+/// A look-up of a tiered cache was answered in this process.
+pub(crate) fn near_hit() {
+    counter!("myriad_cache_tier_hits_total", "tier" => "near").increment(1);
+}
+
+/// A look-up of a tiered cache was answered by the shared engine.
+pub(crate) fn shared_hit() {
+    counter!("myriad_cache_tier_hits_total", "tier" => "shared").increment(1);
+}
+
+/// All near values were given up.
+pub(crate) fn distrusted() {
+    counter!("myriad_cache_near_distrusted_total").increment(1);
+}
+
+/// Invalidations that the shared engine is yet to be told.
+#[expect(clippy::cast_precision_loss, reason = "thousands")]
+pub(crate) fn unsent(count: usize) {
+    gauge!("myriad_cache_unsent").set(count as f64);
+}
+
+/// An invalidation that will not be repeated: too many wait.
+pub(crate) fn unsent_dropped() {
+    counter!("myriad_cache_unsent_dropped_total").increment(1);
 }

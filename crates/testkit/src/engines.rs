@@ -2,7 +2,9 @@
 
 mod port;
 pub mod postgres;
+mod redis;
 mod watchdog;
 
 pub use port::{free_port, listens};
 pub use postgres::Postgres;
+pub use redis::Redis;

@@ -1,18 +1,5 @@
-//! The cache, through its public API, on the engine in process.
+//! The cache, through its public API: the engine in process, and the near tier over a shared one.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod flights;
-mod versions;
-
-use bytes::Bytes;
-use cache::{Cache, Class, Policy, Settings, policy};
-
-/// A class that keeps what it is given for the length of a test.
-fn class() -> Class<Bytes> {
-    Cache::in_process(Settings::default()).class(Policy { ..policy::USER })
-}
-
-fn bytes(text: &str) -> Bytes {
-    Bytes::copy_from_slice(text.as_bytes())
-}
+mod contract;
+mod expiry;
+mod tiers;

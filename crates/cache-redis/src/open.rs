@@ -1,0 +1,45 @@
+//! A process's cache by its settings, and the upkeep to run beside it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache::{Cache, InProcess, Tiered};
+
+use crate::follow::follow;
+use crate::settings::{Settings, Unusable};
+use crate::{Redis, RedisSettings};
+
+/// What has to run beside a cache: it says at start whether Redis can be used, hears other processes, and repeats what Redis missed.
+/// With Redis it never ends by itself; drop it last, after those who use the cache have ended. Without, it ends at once.
+pub type Upkeep = Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
+
+/// The cache that the settings describe. Connects to nothing yet: without Redis a process starts and answers, slower.
+///
+/// # Errors
+/// Names the setting that cannot be used, and the fix.
+pub fn open(settings: &Settings) -> Result<(Cache, Upkeep), Unusable> {
+    settings.validate()?;
+    let near = cache::Settings { capacity_bytes: settings.capacity_bytes };
+    match &settings.redis {
+        None => Ok((Cache::in_process(near), Box::pin(std::future::ready(())))),
+        Some(redis) => tiered(near, Duration::from_millis(settings.near_ttl_ms), redis),
+    }
+}
+
+fn tiered(near: cache::Settings, near_ttl: Duration, settings: &RedisSettings) -> Result<(Cache, Upkeep), Unusable> {
+    let redis = Redis::new(settings)?;
+    let tiered = Arc::new(Tiered::new(InProcess::new(near), Arc::new(redis.clone()), near_ttl));
+    let cache = Cache::tiered(Arc::clone(&tiered));
+    Ok((cache, Box::pin(async move { redis.upkeep(&tiered).await })))
+}
+
+impl Redis {
+    /// What has to run beside a near tier over this engine; never ends. [`open`] puts it together.
+    pub async fn upkeep(&self, tiered: &Tiered) {
+        if let Err(error) = self.ping().await {
+            tracing::warn!(%error, "the process starts without it and answers, slower");
+        }
+        futures::join!(follow(self, tiered), tiered.repeat());
+    }
+}
