@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::future::try_join_all;
 use model::ShardId;
-use store::{Cluster, Engine, Identity, Shard};
+use store::{Cluster, Engine, Identity, Shard, grants};
 use topology::{Opener, ShardInfo, Topology, identity};
 
 use crate::domain::first_map::first_map;
@@ -15,6 +15,7 @@ use crate::store::{SCHEMA, catalog, rows};
 pub(crate) async fn bootstrap(
     catalog: &dyn Engine,
     asked: Option<u32>,
+    locations: &[String],
     opener: &Opener,
 ) -> Result<(Topology, Vec<Arc<dyn Engine>>)> {
     let new_id = uuid::Uuid::new_v4().simple().to_string();
@@ -23,14 +24,15 @@ pub(crate) async fn bootstrap(
     let known = rows::load(catalog, &cluster_id).await?;
     let topology = match &known {
         Some(topology) => topology.clone(),
-        None => Topology::new(first_map(cluster_id.clone(), asked.unwrap_or(1)))
+        None => Topology::new(first_map(cluster_id.clone(), asked.unwrap_or(1), locations))
             .map_err(|error| Error::Damaged(error.to_string()))?,
     };
     check_count(&topology, asked)?;
+    note_other_locations(&topology, locations);
     // Shards are looked at before anything is promised in their name: a file of another cluster stops the start here.
     let engines = try_join_all(topology.live_shards().map(|info| open(&topology, info, opener))).await?;
     if known.is_none() && !catalog::begin(catalog, topology.to_parts()).await? {
-        return Box::pin(bootstrap(catalog, asked, opener)).await;
+        return Box::pin(bootstrap(catalog, asked, locations, opener)).await;
     }
     adopt(catalog, &topology, &engines).await?;
     Ok((topology, engines.into_iter().map(|(_, engine)| engine).collect()))
@@ -44,8 +46,26 @@ fn check_count(topology: &Topology, asked: Option<u32>) -> Result<()> {
     }
 }
 
+/// The catalog is right: shards have been added, moved or taken away since. Who changes the setting to bring that about hears of it.
+fn note_other_locations(topology: &Topology, locations: &[String]) {
+    let there = |location: &String| topology.live_shards().any(|info| info.location == *location);
+    if !locations.is_empty() && !locations.iter().all(there) {
+        tracing::warn!("shard_locations is for a new cluster and this one is not: the catalog's shards are used");
+    }
+}
+
 async fn open(topology: &Topology, info: &ShardInfo, opener: &Opener) -> Result<(ShardInfo, Arc<dyn Engine>)> {
-    Ok((info.clone(), identity::open(opener, topology.cluster_id(), info).await?))
+    let engine = identity::open(opener, topology.cluster_id(), info).await?;
+    // The tables are there now: the services' roles get what they need of them.
+    let granted = grants::apply(&*engine, grants::SHARD).await;
+    granted.map_err(|source| {
+        Error::Shard(topology::Error::Shard {
+            name: info.name.clone(),
+            location: info.location.clone(),
+            source: Box::new(source),
+        })
+    })?;
+    Ok((info.clone(), engine))
 }
 
 /// Writes the owner rows into shards that have none yet, and refuses those that have none any more.

@@ -42,6 +42,9 @@ pub enum Error {
         /// Shards in the settings.
         asked: u32,
     },
+    /// A setting that names a database in a way none is named, or twice.
+    #[error("{0}")]
+    Location(String),
     /// A lease of no or too many ids.
     #[error("a lease is of 1 to {max} user ids, not {0}", max = crate::MAX_BLOCK)]
     BlockLength(u32),

@@ -82,7 +82,7 @@ mod tests {
     use crate::domain::first_map::first_map;
 
     fn two_shards() -> Topology {
-        Topology::new(first_map("c".into(), 2)).unwrap()
+        Topology::new(first_map("c".into(), 2, &[])).unwrap()
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The map of a new cluster: N embedded shards, bucket `b` on shard `b % N`, everything in epoch 1.
+//! The map of a new cluster: N shards, bucket `b` on shard `b % N`, everything in epoch 1. The shards are files in the data directory,
+//! or the PostgreSQL databases that are named.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +9,19 @@ use topology::{EngineKind, Owner, Parts, ShardInfo, ShardState};
 /// The most shards that a cluster can begin with: each is a few files that stay open.
 pub const MAX_SHARDS: u32 = 256;
 
-/// The first topology: `local` for one shard, `local-0` and so on for several.
-pub fn first_map(cluster_id: String, shards: u32) -> Parts {
+/// The first topology: files called `local`, or `local-0` and so on for several; where locations are given, a PostgreSQL shard at
+/// each of them, called `shard-0` and so on.
+pub fn first_map(cluster_id: String, shards: u32, locations: &[String]) -> Parts {
+    let (shards, infos) = match u32::try_from(locations.len()) {
+        Ok(named) if named > 0 => {
+            (named, (0..named).zip(locations).map(|(id, location)| named_shard(id, location)).collect())
+        }
+        _ => (shards, (0..shards).map(|id| embedded(id, shards)).collect()),
+    };
     Parts {
         version: 1,
         cluster_id,
-        shards: (0..shards).map(|id| embedded(id, shards)).collect(),
+        shards: infos,
         buckets: (0..BUCKETS).map(|bucket| Some(Owner(bucket % shards, 1))).collect(),
         pins: BTreeMap::new(),
     }
@@ -21,16 +29,16 @@ pub fn first_map(cluster_id: String, shards: u32) -> Parts {
 
 fn embedded(id: u32, of: u32) -> ShardInfo {
     let name = if of == 1 { "local".to_owned() } else { format!("local-{id}") };
-    ShardInfo {
-        id,
-        location: format!("shards/{name}.db"),
-        name,
-        engine: EngineKind::Sqlite,
-        replicas: Vec::new(),
-        state: ShardState::Active,
-        role_epoch: 1,
-        weight: 1,
-    }
+    let location = format!("shards/{name}.db");
+    shard(id, name, EngineKind::Sqlite, location)
+}
+
+fn named_shard(id: u32, location: &str) -> ShardInfo {
+    shard(id, format!("shard-{id}"), EngineKind::Postgres, location.to_owned())
+}
+
+fn shard(id: u32, name: String, engine: EngineKind, location: String) -> ShardInfo {
+    ShardInfo { id, location, name, engine, replicas: Vec::new(), state: ShardState::Active, role_epoch: 1, weight: 1 }
 }
 
 #[cfg(test)]
@@ -43,7 +51,7 @@ mod tests {
     /// R66: the textbook's four shards.
     #[test]
     fn of_four_shards_user_12_lives_on_shard_0_and_13_on_shard_1() {
-        let topology = Topology::new(first_map("c".into(), 4)).unwrap();
+        let topology = Topology::new(first_map("c".into(), 4, &[])).unwrap();
         let shard_of = |user| topology.locate(UserId::new(user).unwrap()).shard;
         assert_eq!([shard_of(12), shard_of(13)], [ShardId(0), ShardId(1)]);
         assert!((1..10_000).all(|user| u64::from(shard_of(user).0) == user % 4));
@@ -51,8 +59,20 @@ mod tests {
 
     #[test]
     fn one_shard_is_called_local_and_several_are_numbered() {
-        let names = |count| first_map("c".into(), count).shards.into_iter().map(|shard| (shard.name, shard.location));
+        let names =
+            |count| first_map("c".into(), count, &[]).shards.into_iter().map(|shard| (shard.name, shard.location));
         assert_eq!(names(1).collect::<Vec<_>>(), [("local".into(), "shards/local.db".into())]);
         assert_eq!(names(2).next_back(), Some(("local-1".into(), "shards/local-1.db".into())));
+    }
+
+    #[test]
+    fn named_locations_make_postgres_shards() {
+        let locations = ["postgres://a:5432/x".to_owned(), "postgres://b:5432/x".to_owned()];
+        let parts = first_map("c".into(), 1, &locations);
+        let shards: Vec<_> = parts.shards.iter().map(|shard| (shard.name.as_str(), shard.location.as_str())).collect();
+        assert_eq!(shards, [("shard-0", "postgres://a:5432/x"), ("shard-1", "postgres://b:5432/x")]);
+        assert!(parts.shards.iter().all(|shard| shard.engine == EngineKind::Postgres));
+        assert_eq!(parts.buckets[13], Some(Owner(1, 1)));
+        assert!(Topology::new(parts).is_ok());
     }
 }

@@ -6,9 +6,7 @@ use topology::{Invalid, Owner, ShardState};
 
 use crate::cluster::{Cluster, until};
 
-#[tokio::test]
-async fn of_two_changes_at_once_one_wins_and_the_other_learns_the_version() {
-    let cluster = Cluster::new();
+async fn of_two_changes_at_once_one_wins_and_the_other_learns_the_version(cluster: Cluster) {
     let node = cluster.start(Some(2)).await.unwrap();
     let (one, two) = tokio::join!(
         node.catalog().change(1, |parts| parts.buckets[12] = Some(Owner(1, 2))),
@@ -20,9 +18,7 @@ async fn of_two_changes_at_once_one_wins_and_the_other_learns_the_version() {
     assert_eq!(node.catalog().current().version(), 2);
 }
 
-#[tokio::test]
-async fn two_routers_on_one_catalog_never_both_win_and_learn_from_each_other() {
-    let cluster = Cluster::new();
+async fn two_routers_on_one_catalog_never_both_win_and_learn_from_each_other(cluster: Cluster) {
     let (one, two) = (cluster.start(Some(2)).await.unwrap(), cluster.start(None).await.unwrap());
     let mut wins = 0;
     for round in 0..20u64 {
@@ -39,9 +35,7 @@ async fn two_routers_on_one_catalog_never_both_win_and_learn_from_each_other() {
     assert_eq!(one.catalog().current().version(), 1 + u64::try_from(wins).unwrap());
 }
 
-#[tokio::test]
-async fn changes_survive_a_restart() {
-    let cluster = Cluster::new();
+async fn changes_survive_a_restart(cluster: Cluster) {
     let node = cluster.start(Some(2)).await.unwrap();
     let changed = node.catalog().change(1, |parts| {
         parts.buckets.push(Some(Owner(1, 1)));
@@ -67,9 +61,7 @@ async fn changes_survive_a_restart() {
     assert!(matches!(again, Err(Error::Refused(Refused::Epoch(4096)))), "{again:?}");
 }
 
-#[tokio::test]
-async fn a_change_that_breaks_a_rule_is_refused_and_changes_nothing() {
-    let cluster = Cluster::new();
+async fn a_change_that_breaks_a_rule_is_refused_and_changes_nothing(cluster: Cluster) {
     let node = cluster.start(Some(2)).await.unwrap();
     let refused = [
         node.catalog().change(1, |parts| parts.buckets[12] = Some(Owner(1, 1))).await,
@@ -87,4 +79,11 @@ async fn a_change_that_breaks_a_rule_is_refused_and_changes_nothing() {
         ]
     ));
     assert_eq!(node.catalog().current().version(), 1);
+}
+
+on_both_engines! {
+    of_two_changes_at_once_one_wins_and_the_other_learns_the_version,
+    two_routers_on_one_catalog_never_both_win_and_learn_from_each_other,
+    changes_survive_a_restart,
+    a_change_that_breaks_a_rule_is_refused_and_changes_nothing,
 }

@@ -164,9 +164,7 @@ async fn a_first_start_that_was_cut_off_is_finished_by_the_next() {
     assert_eq!(cluster.start(None).await.unwrap().catalog().current().cluster_id(), cluster_id);
 }
 
-#[tokio::test]
-async fn two_routers_that_start_at_once_begin_one_cluster() {
-    let cluster = Cluster::new();
+async fn two_routers_that_start_at_once_begin_one_cluster(cluster: Cluster) {
     let (one, two) = tokio::join!(cluster.start(Some(2)), cluster.start(Some(2)));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one.catalog().current(), two.catalog().current());
@@ -186,4 +184,37 @@ async fn a_start_takes_milliseconds() {
             node.stop().await;
         }
     }
+}
+
+/// R66: four databases instead of four files, and the same map.
+#[tokio::test]
+async fn a_new_cluster_begins_on_four_databases() {
+    let cluster = Cluster::on_postgres().await;
+    let node = cluster.start(Some(4)).await.unwrap();
+    let topology = node.catalog().current();
+    let names: Vec<_> = topology.shards().iter().map(|shard| shard.name.as_str()).collect();
+    assert_eq!(names, ["shard-0", "shard-1", "shard-2", "shard-3"]);
+    for info in topology.shards() {
+        assert!(
+            info.location.starts_with("postgres://127.0.0.1:") && !info.location.contains('@'),
+            "{}",
+            info.location
+        );
+        let shard = Shard::new(info.shard_id(), node.opener.open(info).await.unwrap());
+        let rows = bucket_owner::all(&mut shard.read_all()).await.unwrap();
+        assert_eq!(rows.len(), 1024);
+        assert!(rows.iter().all(|row| row.bucket.0 % 4 == info.id && row.state == State::Owned));
+    }
+    let cluster_id = topology.cluster_id().to_owned();
+    assert!(node.stop().await);
+    // A later start may repeat the databases or name fewer: the catalog is right.
+    let node = cluster.start(None).await.unwrap();
+    assert_eq!((node.catalog().current().cluster_id(), node.catalog().current().shards().len()), (&*cluster_id, 4));
+    node.stop().await;
+    let refused = cluster.refused(Some(2)).await;
+    assert!(refused.contains("has 4 shards") && refused.contains("says 2"), "{refused}");
+}
+
+on_both_engines! {
+    two_routers_that_start_at_once_begin_one_cluster,
 }

@@ -1,38 +1,23 @@
 //! A server for the whole binary, a database for each test.
 
-use std::{
-    sync::Arc,
-    sync::atomic::{AtomicU32, Ordering},
-};
+use std::sync::Arc;
 
 use model::{Bucket, Epoch, ShardId};
 use store::{Cluster, Engine, Identity, Ownership, SHARD, Shard, prepare};
 use store_postgres::{Location, Settings};
 use testkit::engines::{
     Postgres,
-    postgres::{self, PASSWORD, SUPERUSER},
+    postgres::{PASSWORD, SUPERUSER},
 };
-use tokio::sync::OnceCell;
 
-/// The server that tests share which neither stop nor kill it. Quick: commits do not reach the disk.
+/// The server that tests share which neither stop nor kill it.
 pub async fn server() -> &'static Postgres {
-    static SERVER: OnceCell<Postgres> = OnceCell::const_new();
-    SERVER
-        .get_or_init(|| async {
-            let directory = tempfile::Builder::new().prefix("myriad-postgres-").tempdir().unwrap().keep();
-            let settings =
-                postgres::Settings { fsync: false, remove_after_exit: true, ..postgres::Settings::default() };
-            Postgres::start_with(&directory, settings).await.unwrap()
-        })
-        .await
+    Postgres::shared().await.unwrap()
 }
 
-/// A name that no other database of the shared server has.
+/// A database of one's own on the shared server.
 pub async fn database(server: &Postgres) -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    server.create_database(&name).await.unwrap();
-    name
+    server.fresh_database().await.unwrap()
 }
 
 /// The superuser's settings, with patience for a busy machine.

@@ -4,11 +4,13 @@ use std::{
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
+use tokio::sync::OnceCell;
 
 use super::{port::free_port, watchdog::Watchdog};
 use crate::{Daemon, Launch, User, eventually};
@@ -47,6 +49,33 @@ pub struct Postgres {
 }
 
 impl Postgres {
+    /// The server of this process, for tests that neither stop nor kill it: made by the first who asks, gone with the process. Quick:
+    /// commits do not reach the disk.
+    ///
+    /// # Errors
+    /// As [`Postgres::start`].
+    pub async fn shared() -> Result<&'static Self> {
+        static SHARED: OnceCell<Postgres> = OnceCell::const_new();
+        SHARED
+            .get_or_try_init(|| async {
+                let directory = tempfile::Builder::new().prefix("myriad-postgres-").tempdir()?.keep();
+                let settings = Settings { fsync: false, remove_after_exit: true, ..Settings::default() };
+                Self::start_with(&directory, settings).await
+            })
+            .await
+    }
+
+    /// Makes a database of a name that no other has got from here: the name.
+    ///
+    /// # Errors
+    /// With what the server says.
+    pub async fn fresh_database(&self) -> Result<String> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        self.create_database(&name).await?;
+        Ok(name)
+    }
+
     /// Makes a server in `directory/postgres` and starts it. A server that is there already is started as it is.
     ///
     /// # Errors
