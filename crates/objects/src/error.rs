@@ -4,6 +4,9 @@ use std::io;
 
 use model::error::Code;
 
+/// S3's code for a missing bucket.
+const NO_BUCKET: &str = "NoSuchBucket";
+
 /// Result with this crate's error.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -31,6 +34,9 @@ pub enum Error {
     /// The engine failed; trying again may help.
     #[error("object store failed")]
     Engine(#[source] object_store::Error),
+    /// A setting is wrong.
+    #[error("{0}")]
+    Settings(String),
     /// The local directory cannot be used.
     #[error("objects directory {path}: {source}")]
     Directory {
@@ -44,6 +50,10 @@ pub enum Error {
 impl From<object_store::Error> for Error {
     fn from(error: object_store::Error) -> Self {
         match error {
+            // A bucket that is not there is a fault of ours, not an object that somebody deleted.
+            object_store::Error::NotFound { ref source, .. } if source.to_string().contains(NO_BUCKET) => {
+                Self::Engine(error)
+            }
             object_store::Error::NotFound { .. } => Self::NotFound,
             other if is_full(&other) => Self::Full(other),
             other => Self::Engine(other),
@@ -77,7 +87,7 @@ impl From<Error> for model::Error {
                 Self::new(Code::Unavailable, "There is no space left to store pictures. Try again later.")
                     .retry_after(30)
             }
-            Error::Engine(_) | Error::Directory { .. } => {
+            Error::Engine(_) | Error::Directory { .. } | Error::Settings(_) => {
                 Self::new(Code::Unavailable, "Pictures cannot be stored or read now. Try again shortly.")
             }
         }
@@ -99,6 +109,17 @@ fn is_full(error: &object_store::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The test server makes buckets as they are written to, so this is told from S3's documented answer.
+    #[test]
+    fn a_missing_bucket_is_no_missing_object() {
+        let of = |code: &str| {
+            let source = format!("<Error><Code>{code}</Code></Error>").into();
+            Error::from(object_store::Error::NotFound { path: "x".to_owned(), source })
+        };
+        assert!(matches!(of("NoSuchBucket"), Error::Engine(_)));
+        assert!(matches!(of("NoSuchKey"), Error::NotFound));
+    }
 
     #[test]
     fn a_full_disk_is_told_from_other_faults() {

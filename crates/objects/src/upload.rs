@@ -1,6 +1,6 @@
 //! Uploads: written in parts while they are hashed, then published whole under their final key.
 //!
-//! What fits one part stays in memory and is put in one call; what does not is a multipart upload under a temporary key, renamed
+//! What fits one part stays in memory and is put in one call; what does not is a multipart upload under a temporary key, moved
 //! when it is published. Either way nobody sees half an object.
 
 use std::mem;
@@ -130,7 +130,14 @@ impl Staged {
         let location = key.location();
         match self.body {
             Body::Memory(payload) => drop(self.objects.store.put(&location, payload).await?),
-            Body::Stored(from) => self.objects.store.rename(&from, &location).await?,
+            Body::Stored(from) if self.objects.local.is_some() => self.objects.store.rename(&from, &location).await?,
+            Body::Stored(from) => {
+                self.objects.store.copy(&from, &location).await?;
+                // Published it is; what is left of the upload goes now or with the next sweep.
+                if let Err(error) = self.objects.delete_location(&from).await {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "a published upload was not cleaned up");
+                }
+            }
         }
         Ok(())
     }

@@ -3,8 +3,10 @@
 mod port;
 pub mod postgres;
 mod redis;
+mod s3;
 mod watchdog;
 
 pub use port::{free_port, listens};
 pub use postgres::Postgres;
 pub use redis::Redis;
+pub use s3::S3;

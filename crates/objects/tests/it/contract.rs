@@ -7,20 +7,33 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use model::ImageId;
 use object_store::memory::InMemory;
 use objects::{ByteRange, Class, ContentHash, Error, Key, Objects};
+use testkit::engines::S3;
+
+use crate::s3::settings;
 
 /// An engine under test, and what must live as long as it.
 pub struct Engine {
     pub name: &'static str,
     pub objects: Objects,
     _dir: Option<tempfile::TempDir>,
+    _server: Option<S3>,
 }
 
-fn engines() -> Vec<Engine> {
+async fn engines() -> Vec<Engine> {
     let dir = tempfile::tempdir().unwrap();
     let local = Objects::local(&dir.path().join("objects")).unwrap();
+    let at = tempfile::tempdir().unwrap();
+    let server = S3::start(at.path()).await.unwrap();
+    let bucket = Objects::s3(&settings(&server)).unwrap();
     vec![
-        Engine { name: "local", objects: local, _dir: Some(dir) },
-        Engine { name: "memory", objects: Objects::over(Arc::new(InMemory::new()), 64 * 1024), _dir: None },
+        Engine { name: "local", objects: local, _dir: Some(dir), _server: None },
+        Engine {
+            name: "memory",
+            objects: Objects::over(Arc::new(InMemory::new()), 64 * 1024),
+            _dir: None,
+            _server: None,
+        },
+        Engine { name: "s3", objects: bucket, _dir: Some(at), _server: Some(server) },
     ]
 }
 
@@ -58,7 +71,7 @@ pub async fn read(objects: &Objects, key: &Key, range: Option<ByteRange>) -> obj
 
 #[tokio::test]
 async fn what_was_put_comes_back_whatever_its_size() {
-    for engine in engines() {
+    for engine in engines().await {
         for len in [0, 1, 7001, 64 * 1024, 256 * 1024 - 1, 256 * 1024, 256 * 1024 + 1, 1_500_000] {
             let bytes = picture(len, 7);
             let key = put(&engine.objects, image(1), &bytes).await;
@@ -72,7 +85,7 @@ async fn what_was_put_comes_back_whatever_its_size() {
 
 #[tokio::test]
 async fn the_same_twice_is_one_object() {
-    for engine in engines() {
+    for engine in engines().await {
         for len in [1000, 600_000] {
             let bytes = picture(len, 3);
             let first = put(&engine.objects, image(2), &bytes).await;
@@ -87,7 +100,7 @@ async fn the_same_twice_is_one_object() {
 
 #[tokio::test]
 async fn ranges_are_exact() {
-    for engine in engines() {
+    for engine in engines().await {
         let bytes = picture(700_000, 5);
         let key = put(&engine.objects, image(3), &bytes).await;
         for (range, expected) in [
@@ -114,7 +127,7 @@ async fn ranges_are_exact() {
 
 #[tokio::test]
 async fn what_is_over_the_limit_is_refused_and_nothing_is_kept() {
-    for engine in engines() {
+    for engine in engines().await {
         let mut upload = engine.objects.upload(500_000);
         upload.write(picture(500_000, 1)).await.unwrap();
         let refused = upload.write(Bytes::from_static(b"x")).await;
@@ -131,7 +144,7 @@ async fn what_is_over_the_limit_is_refused_and_nothing_is_kept() {
 
 #[tokio::test]
 async fn a_stream_that_breaks_leaves_no_object() {
-    for engine in engines() {
+    for engine in engines().await {
         let chunks = vec![Ok(picture(400_000, 1)), Err(Error::NotFound)];
         let broken =
             engine.objects.put_stream(stream::iter(chunks), u64::MAX, |hash| Key::source(image(5), hash)).await;
@@ -142,7 +155,7 @@ async fn a_stream_that_breaks_leaves_no_object() {
 
 #[tokio::test]
 async fn a_staged_upload_is_seen_by_nobody_until_it_is_published() {
-    for engine in engines() {
+    for engine in engines().await {
         for len in [10, 900_000] {
             let bytes = picture(len, 9);
             let mut upload = engine.objects.upload(u64::MAX);
@@ -158,7 +171,7 @@ async fn a_staged_upload_is_seen_by_nobody_until_it_is_published() {
 
 #[tokio::test]
 async fn a_discarded_upload_is_gone() {
-    for engine in engines() {
+    for engine in engines().await {
         let mut upload = engine.objects.upload(u64::MAX);
         upload.write(picture(900_000, 9)).await.unwrap();
         upload.finish().await.unwrap().discard().await.unwrap();
@@ -168,7 +181,7 @@ async fn a_discarded_upload_is_gone() {
 
 #[tokio::test]
 async fn deleting_is_done_once_and_may_be_said_twice() {
-    for engine in engines() {
+    for engine in engines().await {
         let key = put(&engine.objects, image(7), &picture(10, 1)).await;
         engine.objects.delete(&key).await.unwrap();
         engine.objects.delete(&key).await.unwrap();
@@ -178,7 +191,7 @@ async fn deleting_is_done_once_and_may_be_said_twice() {
 
 #[tokio::test]
 async fn an_images_objects_go_together_and_no_others() {
-    for engine in engines() {
+    for engine in engines().await {
         // Same last two digits, so same folder.
         let neighbour = ImageId::parse("0a080808080808080808080808080808").unwrap();
         for seed in 1..4 {
@@ -195,7 +208,7 @@ async fn an_images_objects_go_together_and_no_others() {
 
 #[tokio::test]
 async fn a_listing_shows_each_object_once() {
-    for engine in engines() {
+    for engine in engines().await {
         let mut put_keys = Vec::new();
         for number in 1..=20 {
             put_keys.push(put(&engine.objects, image(number), &picture(usize::from(number), 1)).await.name());
@@ -211,7 +224,7 @@ async fn a_listing_shows_each_object_once() {
 
 #[tokio::test]
 async fn a_missing_object_is_not_found() {
-    for engine in engines() {
+    for engine in engines().await {
         let key = Key::source(image(9), ContentHash::of(b"nothing"));
         assert!(
             matches!(engine.objects.get(&key, Some(ByteRange::Last(1))).await, Err(Error::NotFound)),
