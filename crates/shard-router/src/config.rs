@@ -115,7 +115,7 @@ mod tests {
     fn locations_are_refused_where_they_are_none_or_there_twice() {
         let with = |locations: &[&str], shards| {
             let shard_locations = locations.iter().map(|location| (*location).to_owned()).collect();
-            Config { shards, shard_locations, ..Config::default() }.validate().map_err(|error| error.to_string())
+            Config { shard_locations, shards, ..Config::default() }.validate().map_err(|error| error.to_string())
         };
         assert_eq!(with(&["postgres://a/x", "b:5433/x"], Some(2)), Ok(()));
         for (locations, shards, named) in [
