@@ -33,7 +33,7 @@ pub struct Collaborators {
     pub hasher: Hasher,
     /// Counts wrong ones.
     pub attempts: Attempts,
-    /// Keeps validated sessions for 50 ms.
+    /// Keeps validated sessions.
     pub cache: Cache,
     /// The time.
     pub clock: Clock,

@@ -6,7 +6,7 @@ mod standing;
 
 use std::sync::Arc;
 
-use cache::{Cache, Class, Policy, policy};
+use cache::{Cache, Class, Policy, keys, policy};
 use model::session::Session;
 use model::{SessionId, UserId};
 use password::{Attempts, Hasher};
@@ -71,7 +71,7 @@ impl Sessions {
             let found = self.store.standing(user, id, now_ms).await.map_err(model::Error::from)?;
             Ok(found.map(|standing| (standing.version(), standing)))
         };
-        let found = self.live.get_or_load(&key(user, id), load).await?;
+        let found = self.live.get_or_load(&keys::session(user, id), load).await?;
         let standing = match found.ok_or(Error::NotLive)? {
             live if now_ms < live.session.expires_at_ms => live,
             // A copy from before the last use was noted, or the session has run out since: the row knows.
@@ -86,16 +86,13 @@ impl Sessions {
         self.store.list(user, now_ms).await
     }
 
-    /// From here on no copy of these sessions answers in this process; elsewhere copies run out within 50 ms.
+    /// From here on no copy of these sessions answers in this process; elsewhere copies run out within 50 ms, and within the shared
+    /// time to live of the class where a shared cache could not be told.
     async fn forget(&self, user: UserId, ended: &[SessionId]) {
         for id in ended {
-            if let Err(error) = self.live.forget(&key(user, *id), cache::Version::MAX).await {
-                tracing::warn!(%error, user.id = user.get(), "an ended session stays in the cache until it runs out");
+            if let Err(error) = self.live.forget(&keys::session(user, *id), cache::Version::MAX).await {
+                tracing::warn!(%error, user.id = user.get(), "the cache was not told that a session has ended; it is repeated until that runs out");
             }
         }
     }
-}
-
-fn key(user: UserId, id: SessionId) -> String {
-    format!("{user}:{id}")
 }

@@ -20,7 +20,7 @@ use crate::{
     config::Config,
     grpc::{directory::Directory, images::Images, operator::Operator, users::Users},
     outbox::{deliver::Deliver, dispatcher::Dispatcher},
-    store::{Parts, Recipes, steps::Steps, user_cache::UserCache},
+    store::{Parts, Recipes, session_cache::SessionCache, steps::Steps, user_cache::UserCache},
     sweeper::Sweeper,
     watch::Watches,
 };
@@ -80,6 +80,7 @@ impl App {
             hasher: with.hasher,
             attempts: with.attempts,
             users: UserCache::new(&with.cache),
+            sessions: SessionCache::new(&with.cache),
             config: Arc::new(config),
             shutdown: shutdown.clone(),
             steps,

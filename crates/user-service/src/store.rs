@@ -16,6 +16,7 @@ pub mod read_images;
 pub mod read_users;
 pub mod report_job;
 pub mod roles;
+pub mod session_cache;
 pub mod set_picture;
 pub mod sign_up;
 pub mod steps;
@@ -31,7 +32,7 @@ use store::{BucketTx, Written, tables::outbox};
 use topology::{Shards, UserIds};
 use tracing::Instrument;
 
-use self::{steps::Steps, user_cache::UserCache};
+use self::{session_cache::SessionCache, steps::Steps, user_cache::UserCache};
 use crate::{
     config::Config,
     notices::Notices,
@@ -50,6 +51,8 @@ pub struct Parts {
     pub attempts: Attempts,
     /// Cached users.
     pub users: UserCache,
+    /// Sessions as session-service has them cached.
+    pub sessions: SessionCache,
     /// Settings.
     pub config: Arc<Config>,
     /// Tasks are tracked here.
@@ -123,6 +126,10 @@ impl Recipes {
 
     fn users(&self) -> &UserCache {
         &self.0.parts.users
+    }
+
+    fn sessions(&self) -> &SessionCache {
+        &self.0.parts.sessions
     }
 
     fn hasher(&self) -> &Hasher {

@@ -61,8 +61,10 @@ impl Recipes {
                     })
                 })
                 .await?;
-            if written.value {
-                return Ok(Done::of(written).map(|_| ()));
+            let done = Done::of(written);
+            if let Some(ended) = &done.value {
+                self.sessions().ended(change.user, ended).await;
+                return Ok(done.map(|_| ()));
             }
             // Another change came between: look again whether the present password is still the present one.
             phc = Some(hash);
@@ -71,7 +73,7 @@ impl Recipes {
     }
 }
 
-/// False where the credentials are no longer those that were verified.
+/// The sessions ended; `None` where the credentials are no longer those that were verified.
 #[expect(
     clippy::too_many_arguments,
     reason = "what was read, what is wanted, and when; a struct would only rename them"
@@ -85,19 +87,19 @@ async fn replace(
     verified: &str,
     new: &str,
     now_ms: i64,
-) -> store::Result<bool> {
+) -> store::Result<Option<Vec<SessionId>>> {
     let bucket = tx.bucket();
     let user = users::get_live(tx, bucket, id).await?.ok_or_else(no_user)?;
     require_version(if_version, user.user.version)?;
     let present = credentials::for_sign_in(tx, bucket, id).await?.ok_or_else(no_user)?;
     if present.session_epoch != session_epoch || present.phc != verified {
-        return Ok(false);
+        return Ok(None);
     }
     credentials::set(tx, id, new, now_ms).await?;
     let Some(epoch) = users::raise_session_epoch(tx, id).await? else {
         return Err(no_user().into());
     };
-    sessions::revoke_others(tx, id, Some(keep), now_ms).await?;
+    let ended = sessions::revoke_others(tx, id, Some(keep), now_ms).await?;
     sessions::carry_over(tx, id, keep, epoch).await?;
-    Ok(true)
+    Ok(Some(ended))
 }

@@ -1,6 +1,6 @@
 //! Deletion: the user becomes a tombstone, pictures and sessions end in the same transaction, the e-mail is free at once.
 
-use model::{Result, UserId};
+use model::{Result, SessionId, UserId};
 use store::{
     BucketTx,
     tables::{credentials, images, sessions, users},
@@ -12,6 +12,7 @@ use crate::outbox::event::Event;
 struct Deleted {
     email: String,
     version: u64,
+    sessions: Vec<SessionId>,
 }
 
 impl Recipes {
@@ -32,6 +33,7 @@ impl Recipes {
             .await?;
         let done = Done::of(written);
         self.users().deleted(id, done.value.version).await;
+        self.sessions().ended(id, &done.value.sessions).await;
         self.pass("delete-after-tombstone").await;
         self.release_soon(&done.value.email, now_ms).await;
         Ok(done.map(|_| ()))
@@ -52,7 +54,7 @@ async fn delete(
         return Err(contended().into());
     }
     credentials::remove(tx, id).await?;
-    sessions::revoke_others(tx, id, None, now_ms).await?;
+    let sessions = sessions::revoke_others(tx, id, None, now_ms).await?;
     let removed = images::remove_all(tx, id).await?;
     for event in Event::delete_objects(&removed) {
         emit(tx, &event, now_ms).await?;
@@ -60,5 +62,5 @@ async fn delete(
     emit(tx, &Event::ReleaseEmail { email: row.email_normal.clone() }, now_ms).await?;
     let version = row.user.version + 1;
     emit_invalidation(tx, invalidate, id, version, now_ms).await?;
-    Ok(Deleted { email: row.email_normal, version })
+    Ok(Deleted { email: row.email_normal, version, sessions })
 }

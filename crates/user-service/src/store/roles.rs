@@ -4,7 +4,10 @@ use model::{
     EmailAddress, Result,
     profile::{Role, User},
 };
-use store::tables::users;
+use store::{
+    Written,
+    tables::{sessions, users},
+};
 
 use super::{Done, Recipes, contended, emit_invalidation, no_user};
 
@@ -23,7 +26,7 @@ impl Recipes {
                     let bucket = tx.bucket();
                     let row = users::get_live(tx, bucket, id).await?.ok_or_else(no_user)?;
                     if row.user.role == role {
-                        return Ok((Box::new(row.user), false));
+                        return Ok(((Box::new(row.user), false), Vec::new()));
                     }
                     let mut next = row.clone();
                     next.user.role = role;
@@ -33,11 +36,15 @@ impl Recipes {
                         return Err(contended().into());
                     }
                     emit_invalidation(tx, invalidate, id, next.user.version, now_ms).await?;
-                    Ok((Box::new(next.user), true))
+                    let live = sessions::live_of_user(tx, bucket, id, now_ms).await?;
+                    let seen = live.iter().map(|row| (row.id, row.last_seen_at_ms.cast_unsigned())).collect();
+                    Ok(((Box::new(next.user), true), seen))
                 })
             })
             .await?;
-        Ok(self.committed(written).await)
+        let Written { value: (value, seen), position } = written;
+        self.sessions().changed(id, &seen).await;
+        Ok(self.committed(Written { value, position }).await)
     }
 
     /// All administrators in the order of ids.

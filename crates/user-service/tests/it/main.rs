@@ -21,5 +21,6 @@ mod password;
 mod profile;
 mod queue;
 mod router;
+mod sessions;
 mod sign_up;
 mod world;

@@ -10,9 +10,9 @@ use store::tables::{
 
 use crate::world::{PASSWORD, World, code, ok, person, refusal};
 
-const NEW: &str = "another horse, another battery";
+pub const NEW: &str = "another horse, another battery";
 
-fn change(user: u64, current: &str, new: &str) -> proto::ChangePasswordRequest {
+pub fn change(user: u64, current: &str, new: &str) -> proto::ChangePasswordRequest {
     proto::ChangePasswordRequest {
         user_id: user,
         current_password: current.to_owned(),
@@ -22,7 +22,7 @@ fn change(user: u64, current: &str, new: &str) -> proto::ChangePasswordRequest {
     }
 }
 
-async fn session(world: &World, user: u64, id: u8, epoch: u64) -> bool {
+pub async fn session(world: &World, user: u64, id: u8, epoch: u64) -> bool {
     let now_ms = model::time::now_ms();
     let row = SessionRow {
         id: SessionId([id; 16]),

@@ -41,6 +41,7 @@ pub struct World {
     pub operator: OperatorServiceClient<runtime::grpc::Client>,
     pub app: App,
     pub shards: Shards,
+    pub cache: Cache,
     pub objects: Objects,
     pub queue: Arc<TestQueue>,
     pub halts: Halts,
@@ -69,10 +70,11 @@ impl World {
         let (queue, halts) = (Arc::new(TestQueue::default()), Halts::default());
         let hasher =
             Hasher::new(password::Settings { threads: 2, queue: 256, ..password::Settings::default() }).unwrap();
+        let cache = Cache::in_process(cache::Settings::default());
         let with = Collaborators {
             shards: shards.clone(),
             ids: UserIds::new(channel, 256, &shutdown),
-            cache: Cache::in_process(cache::Settings::default()),
+            cache: cache.clone(),
             objects: objects.clone(),
             queue: queue.clone(),
             hasher: hasher.clone(),
@@ -94,6 +96,7 @@ impl World {
             operator: OperatorServiceClient::new(runtime::grpc::embedded(operators, &shutdown)),
             app,
             shards,
+            cache,
             objects,
             queue,
             halts,
