@@ -17,9 +17,12 @@ pub enum Error {
     /// The queue is shutting down.
     #[error("the queue is closed")]
     Closed,
-    /// The broker is not there or did not confirm.
-    #[error("the broker failed: {0}")]
+    /// The broker is there and did not take this job.
+    #[error("the broker refused the job: {0}")]
     Unavailable(String),
+    /// The broker is not there, takes nothing now, or did not confirm in time: that says nothing about the job.
+    #[error("the broker is away: {0}")]
+    Away(String),
 }
 
 impl Error {

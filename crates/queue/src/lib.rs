@@ -4,6 +4,8 @@
 //! responsibility. The in-process engine does so only once a worker has acknowledged, so a crash anywhere leaves the row and the
 //! job is delivered again. Delivery is at least once; the effects of a job are idempotent.
 
+#[cfg(feature = "contract")]
+pub mod contract;
 mod delivery;
 mod error;
 mod in_process;

@@ -2,11 +2,13 @@
 
 mod port;
 pub mod postgres;
+mod rabbitmq;
 mod redis;
 mod s3;
 mod watchdog;
 
 pub use port::{free_port, listens};
 pub use postgres::Postgres;
+pub use rabbitmq::Rabbitmq;
 pub use redis::Redis;
 pub use s3::S3;
