@@ -5,10 +5,12 @@ SHELL := bash
 DATA ?= ./myriad-data
 HTTP ?= 127.0.0.1:8080
 OPS ?= 127.0.0.1:8081
+STACK ?= /tmp/myriad-stack
+SERVICES := -p gateway -p user-service -p session-service -p image-worker -p shard-router -p s3-server -p stack
 VENV := .tools/venv/bin
 
-.PHONY: help run demo build test unit e2e screenshot check lint format advisories bench drill clean \
-	build-tools test-tools
+.PHONY: help run demo build test unit e2e screenshot check lint format advisories bench drill fault-table clean \
+	stack-up stack-down stack-status build-tools test-tools engines
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,8 +24,19 @@ demo: build ## do the main job against the running server: sign up, upload, wait
 build: build-tools ## the release binary, target/release/myriad
 	cargo build --release --locked -p myriad
 
+stack-up: build engines ## start all services on PostgreSQL, Redis, RabbitMQ and S3, on loopback: HTTP port 8080, files in STACK=/tmp/myriad-stack
+	cargo build --release --locked $(SERVICES)
+	@./target/release/stack up --dir $(STACK) --http $(lastword $(subst :, ,$(HTTP)))
+
+stack-down: ## end what `make stack-up` started; nothing of it is left
+	@./target/release/stack down --dir $(STACK)
+
+stack-status: ## who of the stack runs where, and whether it is ready
+	@./target/release/stack status --dir $(STACK)
+
 test: test-tools ## every test: protos, Rust, the API by its document, and the page in a real Chromium
 	$(VENV)/buf lint
+	cargo build --workspace --locked
 	cargo test --workspace --locked
 	scripts/contract-test
 	npm --prefix e2e test
@@ -59,6 +72,10 @@ bench: build ## print every figure that the README quotes (each executable in be
 drill: build-tools ## the long form of the crash drills: 20 rounds of kill -9 under load, held against a ledger
 	MYRIAD_ROUNDS=20 cargo test --locked -p myriad --test it -- crash::
 
+fault-table: test-tools ## the long form of the fault table on the whole stack: every member killed, frozen, healed, under load
+	cargo build --workspace --locked
+	MYRIAD_FAULTS=long MYRIAD_JOBS=500 cargo test --locked -p stack --test it -- --nocapture
+
 clean: ## remove what was built and installed here; data stays
 	cargo clean
 	rm -rf .tools e2e/node_modules
@@ -68,3 +85,6 @@ build-tools:
 
 test-tools:
 	@scripts/install-test-tools
+
+engines:
+	@scripts/install-engines

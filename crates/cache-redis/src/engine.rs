@@ -61,8 +61,12 @@ impl Redis {
         self.0.requests.channel()
     }
 
+    pub(crate) fn prefix(&self) -> &str {
+        self.0.requests.prefix()
+    }
+
     /// A call as the cache makes it.
-    async fn call(&self, command: &'static str, request: &Request<'_>) -> Result<Value, Error> {
+    pub(crate) async fn call(&self, command: &'static str, request: &Request<'_>) -> Result<Value, Error> {
         let Some(permit) = self.0.breaker.admit(Instant::now()) else {
             metrics::call(command, Outcome::Refused, None);
             return Err(Error("it is not asked for a moment, for it has failed repeatedly".to_owned()));

@@ -12,9 +12,11 @@ mod ping;
 mod pool;
 mod requests;
 mod settings;
+mod tally;
 pub mod wire;
 
 pub use engine::Redis;
-pub use open::{Upkeep, open};
+pub use open::{Opened, Upkeep, open};
 pub use ping::Unreachable;
 pub use settings::{Mode, RedisSettings, Settings, Unusable};
+pub use tally::RedisTally;

@@ -5,33 +5,48 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache::{Cache, InProcess, Tiered};
+use password::Tally;
 
 use crate::follow::follow;
 use crate::settings::{Settings, Unusable};
-use crate::{Redis, RedisSettings};
+use crate::{Redis, RedisSettings, RedisTally};
 
 /// What has to run beside a cache: it says at start whether Redis can be used, hears other processes, and repeats what Redis missed.
 /// With Redis it never ends by itself; drop it last, after those who use the cache have ended. Without, it ends at once.
 pub type Upkeep = Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
 
-/// The cache that the settings describe. Connects to nothing yet: without Redis a process starts and answers, slower.
+/// What [`open`] gives a process.
+pub struct Opened {
+    /// The cache.
+    pub cache: Cache,
+    /// The count of wrong passwords that all processes share; none without Redis.
+    pub tally: Option<Arc<dyn Tally>>,
+    /// What has to run beside both.
+    pub upkeep: Upkeep,
+}
+
+/// The cache and the shared count that the settings describe. Connects to nothing yet: without Redis a process starts and answers, slower.
 ///
 /// # Errors
 /// Names the setting that cannot be used, and the fix.
-pub fn open(settings: &Settings) -> Result<(Cache, Upkeep), Unusable> {
+pub fn open(settings: &Settings) -> Result<Opened, Unusable> {
     settings.validate()?;
     let near = cache::Settings { capacity_bytes: settings.capacity_bytes };
     match &settings.redis {
-        None => Ok((Cache::in_process(near), Box::pin(std::future::ready(())))),
+        None => Ok(Opened { cache: Cache::in_process(near), tally: None, upkeep: Box::pin(std::future::ready(())) }),
         Some(redis) => tiered(near, Duration::from_millis(settings.near_ttl_ms), redis),
     }
 }
 
-fn tiered(near: cache::Settings, near_ttl: Duration, settings: &RedisSettings) -> Result<(Cache, Upkeep), Unusable> {
+fn tiered(near: cache::Settings, near_ttl: Duration, settings: &RedisSettings) -> Result<Opened, Unusable> {
     let redis = Redis::new(settings)?;
     let tiered = Arc::new(Tiered::new(InProcess::new(near), Arc::new(redis.clone()), near_ttl));
     let cache = Cache::tiered(Arc::clone(&tiered));
-    Ok((cache, Box::pin(async move { redis.upkeep(&tiered).await })))
+    let (tally, verdicts) = RedisTally::new(redis.clone());
+    let upkeep = async move {
+        futures::join!(redis.upkeep(&tiered), verdicts);
+    };
+    Ok(Opened { cache, tally: Some(Arc::new(tally)), upkeep: Box::pin(upkeep) })
 }
 
 impl Redis {

@@ -41,6 +41,11 @@ impl Requests {
         }
     }
 
+    /// What every key begins with.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// Where other processes are told.
     pub(crate) fn channel(&self) -> &str {
         &self.channel

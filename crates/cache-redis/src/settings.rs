@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct Settings {
     /// What is kept in this process, in bytes with overhead.
     pub capacity_bytes: u64,
-    /// With Redis: how long a copy is kept in this process, in milliseconds; the longest a change made elsewhere goes unseen.
+    /// With Redis: how long a copy is kept in this process, in milliseconds; the longest a change made elsewhere goes unseen. Short by
+    /// default: who has changed something through one process reads it through another right after.
     pub near_ttl_ms: u64,
     /// The cache that all processes share.
     pub redis: Option<RedisSettings>,
@@ -71,7 +72,7 @@ impl Unusable {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { capacity_bytes: cache::Settings::default().capacity_bytes, near_ttl_ms: 1_000, redis: None }
+        Self { capacity_bytes: cache::Settings::default().capacity_bytes, near_ttl_ms: 1, redis: None }
     }
 }
 

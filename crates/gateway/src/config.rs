@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use anyhow::Context as _;
 use model::{Code, Error, Result};
 use runtime::{grpc::ServiceKey, telemetry::Settings};
 use serde::{Deserialize, Serialize};
@@ -36,14 +37,18 @@ pub struct Config {
     pub server: ServerConfig,
     /// Longest time for one request, in ms; uploads and event streams have their own.
     pub deadline_ms: u64,
+    /// How long the gateway serves on, only not ready, once it is told to end, in ms: longer than a balancer takes to see it. When the
+    /// gateway is a process of its own.
+    pub leave_ms: u64,
     /// Share of requests without a `traceparent` that are traced, 0 to 1.
     pub trace_ratio: f64,
     /// Where user-service answers gRPC, when it is a process of its own.
     pub users: String,
     /// Where session-service answers gRPC, when it is a process of its own.
     pub sessions: String,
-    /// Directory of pictures, shared with the image worker, when the gateway is a process of its own.
-    pub objects_dir: String,
+    /// Where pictures are, shared with the image worker; not set: the directory `myriad-data/objects`. When the gateway is a process of
+    /// its own.
+    pub objects: objects::Settings,
     /// File with the token keys, shared with session-service, when the gateway is a process of its own.
     pub token_keys: String,
     /// The key by which services know one another, alike in all of them; `file:/path` reads it from a file. When the gateway is a
@@ -106,10 +111,11 @@ impl Default for Config {
             limits: Limits::default(),
             server: ServerConfig::default(),
             deadline_ms: 10_000,
+            leave_ms: 0,
             trace_ratio: 0.0,
             users: "http://127.0.0.1:7101".into(),
             sessions: "http://127.0.0.1:7201".into(),
-            objects_dir: "myriad-data/objects".into(),
+            objects: objects::Settings::default(),
             token_keys: "myriad-data/token.keys".into(),
             ops: "127.0.0.1:8081".into(),
             service_key: ServiceKey::default(),
@@ -175,6 +181,9 @@ impl Config {
         if !(0.0..=1.0).contains(&self.trace_ratio) {
             return wrong("trace_ratio", "give a number from 0 to 1");
         }
+        if self.leave_ms > 60_000 {
+            return wrong("leave_ms", "give milliseconds from 0 to 60000");
+        }
         let server = &self.server;
         if server.connections == 0 {
             return wrong("server.connections", "give at least 1");
@@ -211,7 +220,12 @@ impl runtime::process::Configuration for Config {
     }
 
     fn validate(&self) -> anyhow::Result<()> {
+        self.objects.validate().context("objects")?;
         Ok(Self::validate(self)?)
+    }
+
+    fn leave(&self) -> Duration {
+        Duration::from_millis(self.leave_ms)
     }
 }
 

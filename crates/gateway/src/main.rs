@@ -21,7 +21,7 @@ fn main() -> ExitCode {
         let deps = Deps {
             users: service(&config.users).context("setting users")?,
             sessions: service(&config.sessions).context("setting sessions")?,
-            objects: Objects::local(Path::new(&config.objects_dir)).context("setting objects_dir")?,
+            objects: Objects::open(&config.objects, Path::new("myriad-data/objects"))?,
             keys: Keys::load_or_create(Path::new(&config.token_keys)).context("setting token_keys")?,
             ready: process.ready.clone(),
         };

@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail, ensure};
-use queue::Consumer;
+use anyhow::{Context as _, Result, ensure};
 use runtime::grpc::ServiceKey;
 use runtime::process::Configuration;
 use serde::{Deserialize, Serialize};
@@ -19,38 +18,14 @@ pub struct Config {
     pub service_key: ServiceKey,
     /// The user-service's gRPC address, or several with commas between.
     pub user_service: String,
-    /// The objects' directory, shared with the gateway.
-    pub objects_dir: PathBuf,
-    /// Where jobs come from.
-    pub queue: Queue,
+    /// Where pictures are, shared with the gateway; not set: the directory `myriad-data/objects`.
+    pub objects: objects::Settings,
+    /// The broker that jobs come from. Needed: jobs of the in-process queue never leave `myriad serve`.
+    pub rabbitmq: Option<queue_rabbitmq::Settings>,
     /// Logs and traces.
     pub telemetry: runtime::telemetry::Settings,
     /// The work itself.
     pub worker: Settings,
-}
-
-/// Where jobs come from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Queue {
-    /// The outbox of the same process: only under `myriad serve`.
-    #[default]
-    InProcess,
-}
-
-impl Queue {
-    /// The worker's end of the queue.
-    ///
-    /// # Errors
-    /// Where this kind cannot be reached from a process of its own.
-    pub fn consumer(self) -> Result<Box<dyn Consumer>> {
-        match self {
-            Self::InProcess => bail!(
-                "queue is in-process, and jobs of that queue never leave the process that made them: run `myriad serve`, \
-                 which has a worker inside"
-            ),
-        }
-    }
 }
 
 /// How pictures are worked on.
@@ -84,8 +59,8 @@ impl Default for Config {
             ops: ([127, 0, 0, 1], 7302).into(),
             service_key: ServiceKey::default(),
             user_service: "http://127.0.0.1:7101".to_owned(),
-            objects_dir: PathBuf::from("myriad-data/objects"),
-            queue: Queue::default(),
+            objects: objects::Settings::default(),
+            rabbitmq: None,
             telemetry: runtime::telemetry::Settings::default(),
             worker: Settings::default(),
         }
@@ -114,6 +89,10 @@ impl Configuration for Config {
     }
 
     fn validate(&self) -> Result<()> {
+        self.objects.validate().context("objects")?;
+        if let Some(rabbitmq) = &self.rabbitmq {
+            rabbitmq.validate().context("rabbitmq")?;
+        }
         self.worker.validate()
     }
 }
@@ -151,7 +130,9 @@ mod tests {
         Config::default().validate().unwrap();
         let wrong = Settings { memory_mib: 1, ..Settings::default() };
         assert!(wrong.validate().unwrap_err().to_string().contains("worker.memory_mib"));
-        let refused = Queue::InProcess.consumer().err().unwrap();
-        assert!(refused.to_string().contains("myriad serve"));
+        let rabbitmq =
+            queue_rabbitmq::Settings { url: "http://broker".to_owned(), ..queue_rabbitmq::Settings::default() };
+        let refused = Config { rabbitmq: Some(rabbitmq), ..Config::default() }.validate().unwrap_err();
+        assert!(format!("{refused:#}").starts_with("rabbitmq"), "{refused:#}");
     }
 }

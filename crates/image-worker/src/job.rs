@@ -93,6 +93,13 @@ impl Worker {
         };
         let Ok(_room) = room else { return End::untouched() };
         let _gauge = InFlight::begin(&self.metrics, megapixels);
+        // Nor does one that the store is too far away for.
+        if let Some(key) = seen.and_then(|image| Key::parse_source(&image.source.key))
+            && let Err(error @ objects::Error::Engine(_)) = self.objects.meta(&key).await
+        {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a job waits for the object store");
+            return End::again("the object store is away");
+        }
         let image = match self.images.begin(&of).await {
             Ok(image) if image.status.is_final() => return End::over(Outcome::Over),
             Ok(image) => image,

@@ -8,10 +8,18 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
+
+use crate::tally::{Place, Standing, Tally};
+
+/// How long an attempt waits for a place in the shared count, and how often it asks.
+const PATIENCE: Duration = Duration::from_secs(2);
+const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 /// How many wrong passwords an account may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +68,8 @@ struct Inner {
     settings: AttemptSettings,
     // Accounts are kept as keyed prints of fixed size: a long e-mail takes no more memory, a memory image shows none.
     prints: (RandomState, RandomState),
+    tally: Option<Arc<dyn Tally>>,
+    draws: AtomicU64,
     accounts: Mutex<HashMap<Print, Account>>,
 }
 
@@ -74,25 +84,57 @@ struct Account {
 }
 
 impl Attempts {
-    /// A counter with nothing counted.
+    /// A counter with nothing counted, of this process alone.
     pub fn new(settings: AttemptSettings) -> Self {
+        Self::counting(settings, None)
+    }
+
+    /// A counter that counts together with other processes where there is a tally; where that does not answer, for itself.
+    pub fn counting(settings: AttemptSettings, tally: Option<Arc<dyn Tally>>) -> Self {
         let prints = (RandomState::new(), RandomState::new());
-        Self(Arc::new(Inner { settings, prints, accounts: Mutex::default() }))
+        Self(Arc::new(Inner { settings, prints, tally, draws: AtomicU64::new(0), accounts: Mutex::default() }))
     }
 
     /// Asks whether a password of this account may be looked at now, and waits for its turn where others are under way.
     ///
     /// `account` is the normal form of the e-mail, whether or not there is such an account.
     pub async fn begin(&self, account: &str, now_ms: i64) -> Result<Attempt, TooMany> {
+        let mut attempt = self.begin_here(account, now_ms).await?;
+        if let Some(tally) = &self.0.tally {
+            // Keyed by this process's own randomness, so that no other draws the same.
+            let id = self.0.prints.0.hash_one((account, self.0.draws.fetch_add(1, Ordering::Relaxed)));
+            let place = Place { account: account.to_owned(), id, now_ms, settings: self.0.settings };
+            if self.take_place(&**tally, &place).await? {
+                attempt.place = Some((Arc::clone(tally), place));
+            }
+        }
+        Ok(attempt)
+    }
+
+    async fn begin_here(&self, account: &str, now_ms: i64) -> Result<Attempt, TooMany> {
         let print = (self.0.prints.0.hash_one(account), self.0.prints.1.hash_one(account));
         loop {
             let turn = match self.0.enter(print, now_ms)? {
                 Entrance::Open => {
-                    return Ok(Attempt { inner: Arc::clone(&self.0), print, wrong_at_ms: None });
+                    return Ok(Attempt { inner: Arc::clone(&self.0), print, wrong_at_ms: None, place: None });
                 }
                 Entrance::Wait(turn) => turn,
             };
             turn.await;
+        }
+    }
+
+    /// False where nobody answers.
+    async fn take_place(&self, tally: &dyn Tally, place: &Place) -> Result<bool, TooMany> {
+        let until = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            match tally.enter(place).await {
+                Some(Standing::Open) => return Ok(true),
+                None => return Ok(false),
+                Some(Standing::Full(oldest_ms)) => return Err(self.0.too_many(oldest_ms, place.now_ms)),
+                Some(Standing::Wait) if tokio::time::Instant::now() < until => tokio::time::sleep(ASK_AGAIN).await,
+                Some(Standing::Wait) => return Err(self.0.too_many(i64::MIN, place.now_ms)),
+            }
         }
     }
 
@@ -122,9 +164,7 @@ impl Inner {
         let account = accounts.entry(print).or_default();
         account.forget_before(now_ms.saturating_sub(window_ms));
         if account.wrong.len() >= limit {
-            let free_ms = account.wrong.front().map_or(0, |oldest| oldest + window_ms - now_ms);
-            let seconds = u32::try_from(free_ms.max(0) / 1_000 + i64::from(free_ms % 1_000 > 0)).unwrap_or(u32::MAX);
-            return Err(TooMany { retry_after_s: seconds.max(1), limit, window_ms });
+            return Err(self.too_many(account.wrong.front().copied().unwrap_or(i64::MIN), now_ms));
         }
         if account.wrong.len() + account.under_way < limit {
             account.under_way += 1;
@@ -132,6 +172,14 @@ impl Inner {
         }
         // Made while the lock is held, so that no turn given from now on is missed.
         Ok(Entrance::Wait(Arc::clone(&account.turn).notified_owned()))
+    }
+
+    /// The refusal until `oldest_ms` has left the window.
+    fn too_many(&self, oldest_ms: i64, now_ms: i64) -> TooMany {
+        let AttemptSettings { limit, window_ms, .. } = self.settings;
+        let free_ms = oldest_ms.saturating_add(window_ms).saturating_sub(now_ms);
+        let seconds = u32::try_from(free_ms.max(0) / 1_000 + i64::from(free_ms % 1_000 > 0)).unwrap_or(u32::MAX);
+        TooMany { retry_after_s: seconds.max(1), limit, window_ms }
     }
 
     fn leave(&self, print: Print, wrong_at_ms: Option<i64>) {
@@ -192,6 +240,7 @@ pub struct Attempt {
     inner: Arc<Inner>,
     print: Print,
     wrong_at_ms: Option<i64>,
+    place: Option<(Arc<dyn Tally>, Place)>,
 }
 
 impl Attempt {
@@ -204,5 +253,8 @@ impl Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         self.inner.leave(self.print, self.wrong_at_ms);
+        if let Some((tally, place)) = self.place.take() {
+            tally.leave(place, self.wrong_at_ms);
+        }
     }
 }

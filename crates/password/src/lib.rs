@@ -10,8 +10,10 @@ mod phc;
 pub mod policy;
 mod pool;
 mod settings;
+mod tally;
 
 pub use attempts::{Attempt, AttemptSettings, Attempts, TooMany};
 pub use error::Error;
 pub use hasher::{Hasher, Verdict};
 pub use settings::{Settings, SettingsError};
+pub use tally::{Place, Standing, Tally};

@@ -116,7 +116,7 @@ pub fn serve(routes: Routes, listener: TcpListener, key: &ServiceKey, shutdown: 
         let served = server()
             .max_connection_age(dice::around(CONNECTION_AGE))
             .layer(guard)
-            .layer(layer::ContextLayer)
+            .layer(layer::ContextLayer { logs: true })
             .add_routes(routes)
             .serve_with_incoming_shutdown(incoming, soft.cancelled_owned())
             .await;
@@ -161,7 +161,8 @@ pub fn embedded(routes: Routes, shutdown: &Shutdown) -> Client {
 }
 
 async fn serve_embedded(routes: Routes, incoming: impl Stream<Item = std::io::Result<tokio::io::DuplexStream>> + Send) {
-    let served = server().layer(layer::ContextLayer).add_routes(routes).serve_with_incoming(incoming).await;
+    let served =
+        server().layer(layer::ContextLayer { logs: false }).add_routes(routes).serve_with_incoming(incoming).await;
     if let Err(error) = served {
         tracing::error!(error = &error as &dyn std::error::Error, "the in-memory gRPC server failed");
     }

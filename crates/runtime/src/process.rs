@@ -26,7 +26,7 @@ pub const EXIT_CONFIGURATION: u8 = 2;
 /// Draining took longer than the grace time; what was left was dropped.
 pub const EXIT_NOT_DRAINED: u8 = 3;
 
-/// Time between the signal and the end, at most. A pod's grace period must be longer.
+/// Time between the soft signal and the end, at most. A pod's grace period must be longer, by [`Configuration::leave`] too.
 pub const GRACE: Duration = Duration::from_secs(9);
 
 /// What a configuration type must offer.
@@ -39,6 +39,11 @@ pub trait Configuration: Default + Serialize + DeserializeOwned {
     /// # Errors
     /// Names the key and the fix.
     fn validate(&self) -> Result<()>;
+
+    /// How long the process goes on as before, only not ready, once it is told to end: time for a balancer to look elsewhere.
+    fn leave(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// Handles a process hands to its services.
@@ -180,11 +185,12 @@ where
 
 async fn start<C, B, F>(config: C, build: B, telemetry: &Telemetry) -> Result<bool>
 where
+    C: Configuration,
     B: FnOnce(C, Process) -> F,
     F: Future<Output = Result<()>>,
 {
     let process = Process { shutdown: Shutdown::new(), ready: Readiness::new(), metrics: telemetry.metrics() };
-    let shutdown = process.shutdown.clone();
+    let (shutdown, ready, leave) = (process.shutdown.clone(), process.ready.clone(), config.leave());
     let mut signals = Signals::new().context("signals cannot be listened to")?;
     tokio::select! {
         started = build(config, process) => started?,
@@ -194,7 +200,13 @@ where
     // A task may ask for the end too, by cancelling the soft token.
     loop {
         tokio::select! {
-            signal = signals.next() => { tracing::info!(signal, "draining"); break }
+            signal = signals.next() => {
+                tracing::info!(signal, "draining");
+                ready.gate("process").close("draining");
+                // A second signal cuts it short.
+                let _ = tokio::time::timeout(leave, signals.next()).await;
+                break;
+            }
             () = shutdown.soft.cancelled() => { tracing::error!("a task asked for the end"); break }
             () = tokio::time::sleep(Duration::from_secs(5)) => upkeep.run_upkeep(),
         }

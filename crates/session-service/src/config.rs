@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 use password::AttemptSettings;
 use runtime::grpc::ServiceKey;
 use runtime::process::Configuration;
@@ -26,18 +26,22 @@ pub struct Config {
     pub service_key: ServiceKey,
     /// The shard-router's gRPC address, or several with commas between.
     pub router: String,
-    /// Where shard files, the last topology and the token keys are.
+    /// Where the last topology is, and shard files where shards are files.
     pub data_dir: PathBuf,
-    /// The token keys, `<id>:<64 hexadecimal digits>` separated by commas, the signing one first. Not set: the file `token.keys` in
-    /// `data_dir`, made on the first start. Several processes must all be given the same keys.
+    /// The token keys, `<id>:<64 hexadecimal digits>` separated by commas, the signing one first. Not set: those of the file. Several
+    /// processes must all be given the same keys.
     #[serde(skip_serializing)]
     pub token_keys: Option<SecretString>,
+    /// The file with the token keys, made on the first start; not set: `token.keys` in `data_dir`.
+    pub token_keys_file: Option<PathBuf>,
     /// Sessions and sign-in.
     pub sessions: Settings,
     /// How passwords are hashed.
     pub password: password::Settings,
-    /// The cache in this process.
-    pub cache: cache::Settings,
+    /// Who this process is in databases that ask for it.
+    pub engines: engines::Settings,
+    /// The cache in this process and, where it is set, the one that all processes share.
+    pub cache: cache_redis::Settings,
     /// Logs and traces.
     pub telemetry: telemetry::Settings,
 }
@@ -51,9 +55,11 @@ impl Default for Config {
             router: "http://127.0.0.1:7401".to_owned(),
             data_dir: PathBuf::from("myriad-data"),
             token_keys: None,
+            token_keys_file: None,
             sessions: Settings::default(),
             password: password::Settings::default(),
-            cache: cache::Settings::default(),
+            engines: engines::Settings::default(),
+            cache: cache_redis::Settings::default(),
             telemetry: telemetry::Settings::default(),
         }
     }
@@ -66,6 +72,8 @@ impl Configuration for Config {
 
     fn validate(&self) -> Result<()> {
         ensure!(!self.data_dir.as_os_str().is_empty(), "data_dir is empty: name the directory of this process's files");
+        self.engines.validate().map_err(|problem| anyhow!("engines.{problem}"))?;
+        self.cache.validate()?;
         self.password.validate()?;
         self.sessions.validate()
     }

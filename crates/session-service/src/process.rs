@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use cache::Cache;
 use password::{Attempts, Hasher};
 use runtime::process::Process;
 use secrecy::ExposeSecret as _;
@@ -25,18 +24,20 @@ pub async fn run(config: Config, process: Process) -> Result<()> {
 
     let keys = match &config.token_keys {
         Some(text) => text.expose_secret().parse::<Keys>().context("token_keys cannot be used")?,
-        None => Keys::load_or_create(&config.data_dir.join("token.keys"))?,
+        None => Keys::load_or_create(&config.token_keys_file.unwrap_or_else(|| config.data_dir.join("token.keys")))?,
     };
     let shard_router = runtime::grpc::connect(&config.router).context("router cannot be used")?;
     let shard_router = shard_router.identified("session-service", &config.service_key);
     let watch = Watch::start(shard_router, SnapshotFile::at(config.data_dir.join("topology.json")), &shutdown).await?;
-    let shards = Shards::open(watch, engines::opener(&config.data_dir, &engines::Settings::default()), &shutdown).await?;
+    let shards = Shards::open(watch, engines::opener(&config.data_dir, &config.engines), &shutdown).await?;
+    let cache_redis::Opened { cache, tally, upkeep } = cache_redis::open(&config.cache)?;
+    shutdown.spawn_base(upkeep);
     let collaborators = Collaborators {
         shards,
         keys,
         hasher: Hasher::new(config.password).context("the password threads cannot be started")?,
-        attempts: Attempts::new(config.sessions.wrong_passwords),
-        cache: Cache::in_process(config.cache),
+        attempts: Attempts::counting(config.sessions.wrong_passwords, tally),
+        cache,
         clock: Arc::new(model::time::now_ms),
     };
     let app = App::build(config.sessions, collaborators)?;

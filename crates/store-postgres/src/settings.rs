@@ -26,7 +26,7 @@ pub struct Settings {
     pub statement_ms: u32,
     /// How long a statement may wait for a lock.
     pub lock_ms: u32,
-    /// How long a transaction may lie open with nothing asked.
+    /// How long a transaction may lie open with nothing asked: a process that stands still lets go of its locks after this.
     pub idle_in_transaction_ms: u32,
     /// How long the answer to COMMIT may take before the write is in doubt. The server's `statement_timeout` does not apply to it.
     pub commit_ms: u32,
@@ -67,7 +67,7 @@ impl Default for Settings {
             connect_ms: 2_000,
             statement_ms: 3_000,
             lock_ms: 1_000,
-            idle_in_transaction_ms: 10_000,
+            idle_in_transaction_ms: 2_000,
             commit_ms: 10_000,
             lifetime_ms: 1_800_000,
             tls: Tls::Prefer,

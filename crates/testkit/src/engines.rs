@@ -1,5 +1,6 @@
 //! The real engines on loopback, each in a directory of its own: what the tests and the local stack run on.
 
+mod haproxy;
 mod port;
 pub mod postgres;
 mod rabbitmq;
@@ -7,6 +8,7 @@ mod redis;
 mod s3;
 mod watchdog;
 
+pub use haproxy::{Backend, Haproxy};
 pub use port::{free_port, listens};
 pub use postgres::Postgres;
 pub use rabbitmq::Rabbitmq;

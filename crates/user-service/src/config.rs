@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use runtime::{grpc::ServiceKey, process::Configuration, telemetry};
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ pub struct Config {
     pub service_key: ServiceKey,
     /// The shard-router's gRPC address, or several with commas between.
     pub router: String,
-    /// Where shard files, the last topology and the objects are.
+    /// Where the last topology is, and shard files and objects where they are files.
     pub data_dir: PathBuf,
     /// Bounds of what one user may have.
     pub limits: Limits,
@@ -33,8 +33,14 @@ pub struct Config {
     pub sweeper: Sweeper,
     /// How passwords are hashed. As a process of its own only; in one process there is one pool.
     pub password: password::Settings,
-    /// The in-process cache. As a process of its own only; in one process there is one cache.
-    pub cache: cache::Settings,
+    /// Who this process is in databases that ask for it. As a process of its own only, as all that follows.
+    pub engines: engines::Settings,
+    /// The cache in this process and, where it is set, the one that all processes share.
+    pub cache: cache_redis::Settings,
+    /// The broker of jobs. Not set: jobs stay in the outbox, for there is no worker beside this process.
+    pub rabbitmq: Option<queue_rabbitmq::Settings>,
+    /// Where pictures are; not set: `objects` in `data_dir`.
+    pub objects: objects::Settings,
     /// Logs and traces. As a process of its own only.
     pub telemetry: telemetry::Settings,
 }
@@ -125,7 +131,10 @@ impl Default for Config {
             images: Images::default(),
             sweeper: Sweeper::default(),
             password: password::Settings::default(),
-            cache: cache::Settings::default(),
+            engines: engines::Settings::default(),
+            cache: cache_redis::Settings::default(),
+            rabbitmq: None,
+            objects: objects::Settings::default(),
             telemetry: telemetry::Settings::default(),
         }
     }
@@ -206,6 +215,12 @@ impl Configuration for Config {
             self.sweeper.objects_grace_ms >= MINUTE,
             "sweeper.objects_grace_ms is below {MINUTE}: an upload under way would be taken for left behind; raise it"
         );
+        self.engines.validate().map_err(|problem| anyhow!("engines.{problem}"))?;
+        self.cache.validate()?;
+        if let Some(rabbitmq) = &self.rabbitmq {
+            rabbitmq.validate().context("rabbitmq")?;
+        }
+        self.objects.validate().context("objects")?;
         Ok(self.password.validate()?)
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use cache::Cache;
 use objects::Objects;
 use password::{Attempts, Hasher};
-use queue::InProcess;
+use queue::{InProcess, JobQueue};
+use queue_rabbitmq::Publisher;
 use runtime::shutdown::Shutdown;
 use topology::{Shards, SnapshotFile, UserIds, Watch, ids};
 
@@ -18,21 +18,26 @@ use crate::{app::Collaborators, config::Config};
 /// Says what cannot be opened and what to do.
 pub async fn collaborators(config: &Config, shutdown: &Shutdown) -> Result<Collaborators> {
     let router = runtime::grpc::connect(&config.router)?.identified("user-service", &config.service_key);
+    let cache_redis::Opened { cache, tally, upkeep } = cache_redis::open(&config.cache)?;
+    shutdown.spawn_base(upkeep);
     let snapshot = SnapshotFile::at(config.data_dir.join("topology.json"));
     let watch = Watch::start(router.clone(), snapshot, shutdown).await?;
     Ok(Collaborators {
-        shards: Shards::open(watch, engines::opener(&config.data_dir, &engines::Settings::default()), shutdown).await?,
+        shards: Shards::open(watch, engines::opener(&config.data_dir, &config.engines), shutdown).await?,
         ids: UserIds::new(router, ids::BLOCK, shutdown),
-        cache: Cache::in_process(config.cache),
-        objects: Objects::local(&config.data_dir.join("objects"))?,
-        queue: Arc::new(queue_without_workers(shutdown)),
+        cache,
+        objects: Objects::open(&config.objects, &config.data_dir.join("objects"))?,
+        queue: queue(config, shutdown)?,
         hasher: Hasher::new(config.password.clone())?,
-        attempts: Attempts::new(config.limits.wrong_passwords),
+        attempts: Attempts::counting(config.limits.wrong_passwords, tally),
     })
 }
 
-/// Jobs of the in-process queue never leave the process: they wait in the outbox until a worker runs beside it.
-fn queue_without_workers(shutdown: &Shutdown) -> InProcess {
+/// Jobs go to the broker. Without one they wait in the outbox until a worker runs beside it: none of the in-process queue leaves the process.
+fn queue(config: &Config, shutdown: &Shutdown) -> Result<Arc<dyn JobQueue>> {
+    if let Some(settings) = &config.rabbitmq {
+        return Ok(Arc::new(Publisher::start(settings, &shutdown.soft, &shutdown.tasks)?));
+    }
     let (queue, consumer) = InProcess::new(1);
     let (soft, closing) = (shutdown.soft.clone(), queue.clone());
     shutdown.spawn(async move {
@@ -40,5 +45,5 @@ fn queue_without_workers(shutdown: &Shutdown) -> InProcess {
         closing.close();
         drop(consumer);
     });
-    queue
+    Ok(Arc::new(queue))
 }

@@ -7,6 +7,7 @@ mod faults;
 mod processes;
 mod scripts;
 mod start;
+mod tally;
 mod wire;
 
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cache::policy;
-use cache_redis::{Redis, RedisSettings, Settings, open};
+use cache_redis::{Opened, Redis, RedisSettings, Settings, open};
 
 use crate::{bytes, server, until};
 
@@ -69,9 +69,10 @@ fn a_setting_that_cannot_be_used_is_named_without_what_it_holds() {
 
 #[tokio::test]
 async fn without_redis_the_cache_is_in_this_process_and_its_upkeep_ends() {
-    let (cache, upkeep) = open(&Settings::default()).unwrap();
-    upkeep.await;
-    let users = cache.class(policy::USER);
+    let opened = open(&Settings::default()).unwrap();
+    opened.upkeep.await;
+    assert!(opened.tally.is_none());
+    let users = opened.cache.class(policy::USER);
     assert!(users.set_if_newer("12", 1, &bytes("john")).await);
     assert_eq!(users.get("12").await, Some(bytes("john")));
 }
@@ -80,8 +81,8 @@ async fn without_redis_the_cache_is_in_this_process_and_its_upkeep_ends() {
 async fn opened_by_settings_two_processes_share_what_they_keep() {
     let server = server().await;
     let settings = Settings { redis: Some(server.patient()), ..Settings::default() };
-    let (one, one_upkeep) = open(&settings).unwrap();
-    let (other, other_upkeep) = open(&settings).unwrap();
+    let Opened { cache: one, upkeep: one_upkeep, .. } = open(&settings).unwrap();
+    let Opened { cache: other, upkeep: other_upkeep, .. } = open(&settings).unwrap();
     let (one, other) = (one.class(policy::USER), other.class(policy::USER));
     let story = async {
         assert!(one.set_if_newer("12", 1, &bytes("john")).await);

@@ -67,7 +67,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let shapes = [Shape::new("one_shard", 1), Shape::new("four_shards", 4)];
+    let shapes = Shape::all();
     let mut trials = Vec::new();
     for shape in &shapes {
         for (name, run) in cases() {

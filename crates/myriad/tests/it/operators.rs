@@ -53,8 +53,8 @@ pub async fn an_administrator_sees_everybody_once(target: Target) {
     assert_eq!(page["items"].as_array().unwrap().len(), 1);
     assert_eq!(page["items"][0]["id"], john.id);
 
-    admin(&target.ops, &["grant", "--email", &john.email]).await;
-    assert!(admin(&target.ops, &["list"]).await.contains(&john.email));
-    admin(&target.ops, &["revoke", "--email", &john.email]).await;
-    assert!(!admin(&target.ops, &["list"]).await.contains(&john.email));
+    admin(&target.operators, &["grant", "--email", &john.email]).await;
+    assert!(admin(&target.operators, &["list"]).await.contains(&john.email));
+    admin(&target.operators, &["revoke", "--email", &john.email]).await;
+    assert!(!admin(&target.operators, &["list"]).await.contains(&john.email));
 }

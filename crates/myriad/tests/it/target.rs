@@ -3,8 +3,10 @@
 use std::{path::PathBuf, sync::Arc};
 
 use serde_json::Value;
+use stack::{Role, Stack};
+use tempfile::TempDir;
 use testkit::{Api, Options, Server};
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
 /// The binary under test.
 pub fn binary() -> PathBuf {
@@ -20,14 +22,29 @@ pub fn options() -> Options {
 #[derive(Clone)]
 pub struct Shape {
     name: &'static str,
-    shards: u32,
-    server: Arc<OnceCell<Arc<tokio::sync::Mutex<Server>>>>,
+    kind: Kind,
+    running: Arc<Mutex<Option<Running>>>,
     target: Arc<OnceCell<Target>>,
 }
 
+#[derive(Clone, Copy)]
+enum Kind {
+    /// One process, so many shards.
+    Embedded(u32),
+    /// Every service a process of its own, on PostgreSQL, Redis, RabbitMQ and S3.
+    Stack,
+}
+
+/// What has to be ended.
+enum Running {
+    Embedded(Box<Server>),
+    Stack(Box<Stack>, TempDir),
+}
+
 impl Shape {
-    pub fn new(name: &'static str, shards: u32) -> Self {
-        Self { name, shards, server: Arc::default(), target: Arc::default() }
+    pub fn all() -> [Self; 3] {
+        let shape = |name, kind| Self { name, kind, running: Arc::default(), target: Arc::default() };
+        [shape("one_shard", Kind::Embedded(1)), shape("four_shards", Kind::Embedded(4)), shape("stack", Kind::Stack)]
     }
 
     pub fn name(&self) -> &'static str {
@@ -37,14 +54,11 @@ impl Shape {
     /// The target; the first caller starts it.
     pub async fn target(&self) -> Target {
         let start = async || {
-            let server = Server::start(options().shards(self.shards)).await.unwrap();
-            let target = Target {
-                api: server.api().unwrap(),
-                ops: server.ops().unwrap(),
-                address: server.address().to_owned(),
-                admin: Arc::default(),
+            let (running, target) = match self.kind {
+                Kind::Embedded(shards) => embedded(shards).await,
+                Kind::Stack => scaled().await,
             };
-            self.server.set(Arc::new(tokio::sync::Mutex::new(server))).unwrap();
+            *self.running.lock().await = Some(running);
             target
         };
         self.target.get_or_init(start).await.clone()
@@ -52,10 +66,39 @@ impl Shape {
 
     /// Ends the server, if it was started.
     pub async fn stop(&self) {
-        if let Some(server) = self.server.get() {
-            server.lock().await.kill().await.unwrap();
+        match self.running.lock().await.take() {
+            Some(Running::Embedded(mut server)) => server.kill().await.unwrap(),
+            Some(Running::Stack(stack, _directory)) => stack.stop().await.unwrap(),
+            None => {}
         }
     }
+}
+
+async fn embedded(shards: u32) -> (Running, Target) {
+    let server = Server::start(options().shards(shards)).await.unwrap();
+    let ops = server.ops().unwrap();
+    let target = Target {
+        api: server.api().unwrap(),
+        operators: Operators { url: ops.base().to_owned(), key: String::new() },
+        ops,
+        address: server.address().to_owned(),
+        admin: Arc::default(),
+    };
+    (Running::Embedded(Box::new(server)), target)
+}
+
+async fn scaled() -> (Running, Target) {
+    let directory = TempDir::with_prefix("myriad-stack-").unwrap();
+    let options = stack::Options::new(directory.path()).unwrap();
+    let stack = Stack::start(options, |_, _| {}).await.unwrap();
+    let target = Target {
+        api: Api::new(&stack.url()).unwrap(),
+        ops: Api::new(&stack.ops(Role::Gateway).unwrap()).unwrap(),
+        operators: Operators { url: stack.ops(Role::UserService).unwrap(), key: stack.service_key().to_owned() },
+        address: stack.url().trim_start_matches("http://").to_owned(),
+        admin: Arc::default(),
+    };
+    (Running::Stack(Box::new(stack), directory), target)
 }
 
 /// A running server seen from outside.
@@ -63,8 +106,10 @@ impl Shape {
 pub struct Target {
     /// The public port.
     pub api: Api,
-    /// The operators' port.
+    /// The operators' port of the edge: health and metrics.
     pub ops: Api,
+    /// Where operators' calls are answered.
+    pub operators: Operators,
     /// `host:port` of the public port.
     pub address: String,
     admin: Arc<OnceCell<String>>,
@@ -75,7 +120,7 @@ impl Target {
     pub async fn admin(&self) -> String {
         let create = async || {
             let email = format!("{}@example.com", testkit::unique("admin"));
-            let made = admin(&self.ops, &["create", "--email", &email]).await;
+            let made = admin(&self.operators, &["create", "--email", &email]).await;
             assert!(made.contains(&email), "{made}");
             let session = testkit::Person::sign_in(&self.api, &email, testkit::PASSWORD).await.expect(201);
             text(&session, "token")
@@ -84,16 +129,21 @@ impl Target {
     }
 }
 
+/// The port of operators' calls, and the key it asks for.
+#[derive(Clone)]
+pub struct Operators {
+    url: String,
+    key: String,
+}
+
 /// Runs `myriad admin …` against the operators' port and returns what it printed.
-pub async fn admin(ops: &Api, arguments: &[&str]) -> String {
-    let output = tokio::process::Command::new(binary())
-        .arg("admin")
-        .args(arguments)
-        .args(["--server", ops.base()])
-        .env("MYRIAD_PASSWORD", testkit::PASSWORD)
-        .output()
-        .await
-        .unwrap();
+pub async fn admin(operators: &Operators, arguments: &[&str]) -> String {
+    let mut command = tokio::process::Command::new(binary());
+    command.arg("admin").args(arguments).args(["--server", &operators.url]).env("MYRIAD_PASSWORD", testkit::PASSWORD);
+    if !operators.key.is_empty() {
+        command.env("MYRIAD_SERVICE_KEY", &operators.key);
+    }
+    let output = command.output().await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }

@@ -1,10 +1,10 @@
 //! The count of wrong passwords.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
-use futures::future::join_all;
-use password::{AttemptSettings, Attempts, TooMany};
+use futures::future::{BoxFuture, join_all};
+use password::{AttemptSettings, Attempts, Place, Standing, Tally, TooMany};
 use proptest::prelude::*;
 
 const HOUR: i64 = 3_600_000;
@@ -93,6 +93,66 @@ async fn memory_is_bounded_and_the_longest_quiet_account_is_forgotten_first() {
     }
     assert!(refusal(&attempts, "999@example.com", 1_000).await.is_some());
     assert!(refusal(&attempts, "0@example.com", 1_000).await.is_none());
+}
+
+/// A count in memory, as several processes would share one; away when it says so.
+#[derive(Default)]
+struct Shared {
+    counted: Mutex<(Vec<i64>, Vec<u64>)>,
+    away: AtomicBool,
+}
+
+impl Tally for Shared {
+    fn enter<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Option<Standing>> {
+        let (wrong, under_way) = &mut *self.counted.lock().unwrap();
+        let standing = if self.away.load(Ordering::Relaxed) {
+            None
+        } else if wrong.len() >= place.settings.limit {
+            Some(Standing::Full(wrong[0]))
+        } else if wrong.len() + under_way.len() >= place.settings.limit {
+            Some(Standing::Wait)
+        } else {
+            under_way.push(place.id);
+            Some(Standing::Open)
+        };
+        Box::pin(std::future::ready(standing))
+    }
+
+    fn leave(&self, place: Place, wrong_at_ms: Option<i64>) {
+        let (wrong, under_way) = &mut *self.counted.lock().unwrap();
+        under_way.retain(|id| *id != place.id);
+        wrong.extend(wrong_at_ms);
+    }
+}
+
+#[tokio::test]
+async fn two_processes_that_share_a_count_allow_ten_together() {
+    let shared = Arc::new(Shared::default());
+    let one = Attempts::counting(AttemptSettings::default(), Some(shared.clone()));
+    let other = Attempts::counting(AttemptSettings::default(), Some(shared.clone()));
+    let through = AtomicUsize::new(0);
+    join_all((0..40).map(async |number| {
+        let here = if number % 2 == 0 { &one } else { &other };
+        if let Ok(attempt) = here.begin("john@example.com", 0).await {
+            tokio::task::yield_now().await;
+            through.fetch_add(1, Ordering::Relaxed);
+            attempt.wrong(0);
+        }
+    }))
+    .await;
+    assert_eq!(through.load(Ordering::Relaxed), 10);
+    assert_eq!(shared.counted.lock().unwrap().1, Vec::<u64>::new(), "every place was given back");
+}
+
+#[tokio::test]
+async fn a_count_that_does_not_answer_leaves_each_process_its_own() {
+    let shared = Arc::new(Shared::default());
+    shared.away.store(true, Ordering::Relaxed);
+    let attempts = Attempts::counting(AttemptSettings::default(), Some(shared));
+    for _ in 0..10 {
+        wrong(&attempts, "john@example.com", 0).await;
+    }
+    assert_eq!(refusal(&attempts, "john@example.com", 0).await, Some(3_600));
 }
 
 proptest! {

@@ -222,7 +222,7 @@ fn again(parts: &Parts, payload: &mut Payload, deadline: Option<Instant>) -> Res
     Ok(request)
 }
 
-fn is_read(path: &str) -> bool {
+pub(super) fn is_read(path: &str) -> bool {
     let method = path.rsplit('/').next().unwrap_or_default();
     READS.iter().any(|word| {
         // `Get` begins `GetUser` but not `Getaway`.

@@ -34,7 +34,9 @@ const MACHINE: &str =
 pub struct Rabbitmq {
     broker: Daemon,
     names: Daemon,
-    watchdogs: Vec<Watchdog>,
+    /// Over the name server, which outlives restarts.
+    names_watchdog: Option<Watchdog>,
+    watchdog: Option<Watchdog>,
     directory: PathBuf,
     port: u16,
     remove_after_exit: bool,
@@ -80,7 +82,8 @@ impl Rabbitmq {
         launch.environment = environment;
         let broker = Daemon::start(launch, async || answers(port).await).await?;
         let directory = directory.to_owned();
-        let mut started = Self { broker, names, watchdogs: Vec::new(), directory, port, remove_after_exit: false };
+        let mut started =
+            Self { broker, names, names_watchdog: None, watchdog: None, directory, port, remove_after_exit: false };
         started.watch()?;
         Ok(started)
     }
@@ -120,7 +123,7 @@ impl Rabbitmq {
     /// # Errors
     /// Where it cannot be waited for.
     pub async fn kill(&mut self) -> Result<()> {
-        self.watchdogs.clear();
+        self.watchdog = None;
         self.broker.kill().await
     }
 
@@ -129,7 +132,7 @@ impl Rabbitmq {
     /// # Errors
     /// Where it does not end in time.
     pub async fn stop(&mut self) -> Result<()> {
-        self.watchdogs.clear();
+        self.watchdog = None;
         self.broker.stop().await.map(|_| ())
     }
 
@@ -169,7 +172,10 @@ impl Rabbitmq {
         let broker = self.broker.pid().context("the broker has ended")?;
         let names = self.names.pid().context("the broker's name server has ended")?;
         let directory = self.remove_after_exit.then_some(self.directory.as_path());
-        self.watchdogs = vec![Watchdog::over(names, "KILL", None)?, Watchdog::over(broker, "KILL", directory)?];
+        if self.names_watchdog.is_none() {
+            self.names_watchdog = Some(Watchdog::over(names, "KILL", None)?);
+        }
+        self.watchdog = Some(Watchdog::over(broker, "KILL", directory)?);
         Ok(())
     }
 }
@@ -177,7 +183,8 @@ impl Rabbitmq {
 impl Drop for Rabbitmq {
     fn drop(&mut self) {
         // The daemons are killed by their own drop.
-        self.watchdogs.clear();
+        self.watchdog = None;
+        self.names_watchdog = None;
     }
 }
 

@@ -6,6 +6,7 @@ use api::{
     status::to_status,
 };
 use model::{ImageId, time::now_ms};
+use runtime::telemetry::current_traceparent;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
@@ -34,7 +35,9 @@ impl ImageService for Images {
         &self,
         request: Request<proto::CreateImageRequest>,
     ) -> Result<Response<proto::CreateImageResponse>, Status> {
-        let (request_id, traceparent) = (text(&request, "x-request-id"), text(&request, "traceparent"));
+        let request_id = text(&request, "x-request-id");
+        // The job hangs from this call's span; where there is none, from the caller's.
+        let traceparent = current_traceparent().unwrap_or_else(|| text(&request, "traceparent"));
         let request = request.into_inner();
         let upload = Upload {
             user: convert::user_id(request.user_id).map_err(to_status)?,
