@@ -12,7 +12,7 @@ use crate::{Settings, SettingsError};
 /// The first wait after a failure.
 const FIRST: Duration = Duration::from_millis(100);
 /// The longest that one attempt may take, however often the ones before took too long.
-const PATIENCE_MAX: Duration = Duration::from_secs(60);
+const PATIENCE_MAX: Duration = Duration::from_mins(1);
 
 /// One end's way to the broker.
 pub struct Connector {
@@ -39,22 +39,16 @@ impl Connector {
         })
     }
 
-    /// The next connection; none after the soft signal.
-    pub async fn connect(&mut self) -> Option<Connection> {
+    /// One attempt, after the wait that the failures before ask for; none after the soft signal.
+    pub async fn connect(&mut self) -> Option<Result<Connection, String>> {
         let soft = self.soft.clone();
-        soft.run_until_cancelled(self.until_connected()).await
-    }
-
-    async fn until_connected(&mut self) -> Connection {
-        loop {
+        let attempt = async {
             if self.failures > 0 {
                 tokio::time::sleep(wait(self.failures - 1, self.wait_max, chance())).await;
             }
-            match self.attempt().await {
-                Ok(connection) => return connection,
-                Err(reason) => self.lost(&reason),
-            }
-        }
+            self.attempt().await.inspect_err(|reason| self.lost(reason))
+        };
+        soft.run_until_cancelled(attempt).await
     }
 
     /// Everything needed is there: the next failure is the first one again.
@@ -81,13 +75,12 @@ impl Connector {
         // An attempt that is given up keeps its thread for as long as the broker keeps the socket open and says nothing, so a silent
         // broker is asked ever more patiently.
         let patience = self.patience.saturating_mul(1 << self.silences.min(6)).min(PATIENCE_MAX.max(self.patience));
-        match tokio::time::timeout(patience, Connection::connect_uri(self.uri.clone(), properties)).await {
-            Ok(connected) => connected.map_err(|error| error.to_string()),
-            Err(_) => {
-                self.silences = self.silences.saturating_add(1);
-                Err(format!("no connection within {} ms", patience.as_millis()))
-            }
-        }
+        let connecting = Connection::connect_uri(self.uri.clone(), properties);
+        let Ok(connected) = tokio::time::timeout(patience, connecting).await else {
+            self.silences = self.silences.saturating_add(1);
+            return Err(format!("no connection within {} ms", patience.as_millis()));
+        };
+        connected.map_err(|error| error.to_string())
     }
 }
 

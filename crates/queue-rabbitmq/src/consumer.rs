@@ -100,7 +100,8 @@ struct Line {
 
 impl Line {
     async fn run(self, mut connector: Connector) {
-        while let Some(connection) = connector.connect().await {
+        while let Some(connected) = connector.connect().await {
+            let Ok(connection) = connected else { continue };
             match self.serve(&connection, &mut connector).await {
                 Ok(()) if self.soft.is_cancelled() => {
                     self.leave(&connection).await;
@@ -129,14 +130,12 @@ impl Line {
         loop {
             // First room for it: what lapin holds can still be given back, and the broker bounds it.
             let step = async {
-                let room = self.sender.reserve().await;
-                (room, consumer.next().await)
+                let room = self.sender.reserve().await.ok()?;
+                Some((room, consumer.next().await))
             };
-            let (room, message) = match self.soft.run_until_cancelled(step).await {
-                Some((Ok(room), Some(message))) => (room, message?),
-                Some((Ok(_), None)) => return Ok(()),
-                Some((Err(_), _)) | None => break,
-            };
+            let Some((room, message)) = self.soft.run_until_cancelled(step).await.flatten() else { break };
+            let Some(message) = message else { return Ok(()) };
+            let message = message?;
             if let Some(delivery) = self.receive(message, &channel).await {
                 room.send(delivery);
             }

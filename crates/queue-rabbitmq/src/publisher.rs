@@ -115,7 +115,14 @@ impl Shared {
 }
 
 async fn run(shared: Arc<Shared>, mut connector: Connector, soft: CancellationToken) {
-    while let Some(connection) = connector.connect().await {
+    while let Some(connected) = connector.connect().await {
+        let connection = match connected {
+            Ok(connection) => connection,
+            Err(reason) => {
+                shared.state.send_replace(State::Away(reason.into()));
+                continue;
+            }
+        };
         let ended = async {
             let session = Arc::new(Session::open(connection, &shared.settings).await?);
             connector.works();

@@ -13,7 +13,7 @@ use futures::future::{join, join_all, poll_immediate};
 use crate::{Consumer, Delivery, Job, JobQueue};
 
 /// A law that would hang fails instead.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The outbox's wait before it publishes again.
 const AGAIN: Duration = Duration::from_millis(20);
 

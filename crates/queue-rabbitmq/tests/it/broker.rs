@@ -25,7 +25,7 @@ static BROKER: Mutex<Option<Rabbitmq>> = Mutex::const_new(None);
 static QUEUES: AtomicU32 = AtomicU32::new(0);
 
 /// Long enough for a restart on a busy machine.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_mins(1);
 
 /// Runs a test alone on the broker, with a queue of its own.
 pub fn on_broker(test: impl AsyncFnOnce(World, &mut Rabbitmq)) {
@@ -92,6 +92,14 @@ impl World {
 
     pub async fn until_waiting(&self, queue: &str, count: u32) {
         until(&format!("{count} wait in {queue}"), async || self.waiting(queue).await == count).await;
+    }
+
+    /// Workers of the queue; none where it is not there.
+    pub async fn workers(&self) -> Option<u32> {
+        let (_connection, channel) = self.channel().await;
+        let passive = QueueDeclareOptions { passive: true, durable: true, ..QueueDeclareOptions::default() };
+        let queue = channel.queue_declare(self.settings.queue.as_str().into(), passive, FieldTable::default()).await;
+        queue.ok().map(|queue| queue.consumer_count())
     }
 
     pub fn dead(&self) -> String {
