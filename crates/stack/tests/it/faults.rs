@@ -34,21 +34,21 @@ enum Spared {
 /// Fault, members, spared, whether the short form has it.
 const FAULTS: [(Blow, &[&str], Spared, bool); 17] = [
     (Blow::Kill, &["gateway-1"], Spared::All, true),
-    (Blow::Freeze, &["gateway-2"], Spared::All, true),
+    (Blow::Freeze, &["gateway-2"], Spared::All, false),
     (Blow::Kill, &["user-service-1"], Spared::AllButForAMoment, true),
-    (Blow::Freeze, &["user-service-2"], Spared::AllButForAMoment, true),
+    (Blow::Freeze, &["user-service-2"], Spared::AllButForAMoment, false),
     (Blow::Kill, &["session-service-1"], Spared::AllButForAMoment, false),
     (Blow::Freeze, &["session-service-2"], Spared::AllButForAMoment, false),
-    (Blow::Kill, &["image-worker-1"], Spared::All, true),
+    (Blow::Kill, &["image-worker-1"], Spared::All, false),
     (Blow::Freeze, &["image-worker-2"], Spared::All, false),
     (Blow::Kill, &["shard-router-1", "shard-router-2"], Spared::All, true),
     (Blow::Freeze, &["shard-router-1", "shard-router-2"], Spared::All, false),
     (Blow::Kill, &["redis"], Spared::All, true),
-    (Blow::Freeze, &["redis"], Spared::All, true),
+    (Blow::Freeze, &["redis"], Spared::All, false),
     (Blow::Kill, &["rabbitmq"], Spared::All, true),
     (Blow::Freeze, &["rabbitmq"], Spared::All, false),
     (Blow::Kill, &["postgres-last"], Spared::AllButTheLastShard, true),
-    (Blow::Freeze, &["postgres-last"], Spared::AllButTheLastShard, true),
+    (Blow::Freeze, &["postgres-last"], Spared::AllButTheLastShard, false),
     (Blow::Kill, &["s3"], Spared::AllButUploads, true),
 ];
 
