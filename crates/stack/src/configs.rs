@@ -90,7 +90,7 @@ fn draw() -> Result<String> {
     let mut bytes = [0; 32];
     std::io::Read::read_exact(&mut fs::File::open("/dev/urandom")?, &mut bytes)
         .context("/dev/urandom cannot be read")?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
 }
 
 fn write_private(path: &Path, text: &str) -> Result<()> {

@@ -14,11 +14,11 @@ pub enum Member {
     /// A service and its operators' port.
     Service(Daemon, u16),
     /// PostgreSQL.
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
     /// Redis.
     Redis(Redis),
     /// RabbitMQ.
-    Rabbitmq(Rabbitmq),
+    Rabbitmq(Box<Rabbitmq>),
     /// The S3 server.
     S3(S3),
     /// HAProxy.

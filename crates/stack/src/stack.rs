@@ -50,9 +50,9 @@ impl Stack {
         tell("PostgreSQL, Redis, RabbitMQ and S3", started.elapsed().as_millis());
         let addresses = Addresses::of(&databases, &redis, &rabbitmq, &s3);
         let mut members: BTreeMap<_, _> =
-            databases.servers.into_iter().map(|(name, server)| (name, Member::Postgres(server))).collect();
+            databases.servers.into_iter().map(|(name, server)| (name, Member::Postgres(Box::new(server)))).collect();
         members.insert("redis".to_owned(), Member::Redis(redis));
-        members.insert("rabbitmq".to_owned(), Member::Rabbitmq(rabbitmq));
+        members.insert("rabbitmq".to_owned(), Member::Rabbitmq(Box::new(rabbitmq)));
         members.insert("s3".to_owned(), Member::S3(s3));
         let mut stack = Self { layout, addresses, secrets, members };
         for role in Role::ALL {

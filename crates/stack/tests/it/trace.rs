@@ -22,7 +22,7 @@ async fn upload(world: &World, trace: &str, request: &str) {
         .upload(photos::DEMO.to_vec(), "operations", &json!([{"op": "resize", "width": 64}]));
     let image = call.send().await.expect(202);
     let path = format!("{}/images/{}", john.path(), image["id"].as_str().unwrap());
-    eventually("the picture is done", Duration::from_secs(60), async || {
+    eventually("the picture is done", Duration::from_mins(1), async || {
         (api.get(&path).bearer(&john.token).send().await.expect(200)["status"] == "done").then_some(())
     })
     .await;
