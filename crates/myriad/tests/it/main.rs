@@ -177,6 +177,7 @@ fn drills() -> Vec<(&'static str, Drill)> {
         process::another_number_of_shards_is_refused,
         process::the_demo_does_the_main_job,
         process::dependencies_point_one_way,
+        process::the_documented_configuration_is_the_default,
         sharding::users_lie_on_the_shard_their_id_names,
     ]
     .into()

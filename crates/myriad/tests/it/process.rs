@@ -144,3 +144,27 @@ pub async fn dependencies_point_one_way() {
         }
     }
 }
+
+/// `deploy/config/<service>.toml` names every setting with its default: who starts from it starts from what holds without it.
+pub async fn the_documented_configuration_is_the_default() {
+    let files = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/config");
+    for service in ["gateway", "image-worker", "session-service", "shard-router", "user-service"] {
+        let program = binary().with_file_name(service);
+        let print = async |arguments: &[&str]| {
+            let printed =
+                tokio::process::Command::new(&program).args(arguments).arg("--print-config").output().await.unwrap();
+            assert!(printed.status.success(), "{service}: {}", String::from_utf8_lossy(&printed.stderr));
+            serde_json::from_slice::<serde_json::Value>(&printed.stdout).unwrap()
+        };
+        let file = files.join(format!("{service}.toml"));
+        let (documented, default) = (print(&["--config", file.to_str().unwrap()]).await, print(&[]).await);
+        assert_eq!(documented, default, "{service}");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let named =
+            |key: &str| text.lines().any(|line| line.trim_start_matches(['#', ' ']).starts_with(&format!("{key} =")));
+        for (key, value) in default.as_object().unwrap() {
+            let table = text.contains(&format!("[{key}]")) || text.contains(&format!("[{key}."));
+            assert!(table || named(key), "{service}.toml does not name {key} = {value}");
+        }
+    }
+}
