@@ -8,6 +8,8 @@ OPS ?= 127.0.0.1:8081
 STACK ?= /tmp/myriad-stack
 SERVICES := -p gateway -p user-service -p session-service -p image-worker -p shard-router -p s3-server -p stack
 VENV := .tools/venv/bin
+# Every binary that a test may start, built as the tests are: another choice of targets would build half of it twice.
+CARGO_ALL := cargo build --workspace --locked --bins --tests
 
 .PHONY: help run demo build test unit e2e screenshot check lint format advisories bench drill fault-table clean \
 	stack-up stack-down stack-status build-tools test-tools engines
@@ -36,12 +38,13 @@ stack-status: ## who of the stack runs where, and whether it is ready
 
 test: test-tools ## every test: protos, Rust, the API by its document, and the page in a real Chromium
 	$(VENV)/buf lint
-	cargo build --workspace --locked
+	$(CARGO_ALL)
 	cargo test --workspace --locked
 	scripts/contract-test
 	npm --prefix e2e test
 
-unit: build-tools ## the Rust tests alone
+unit: build-tools engines ## the Rust tests alone
+	$(CARGO_ALL)
 	cargo test --workspace --locked
 
 e2e: test-tools ## the page alone, in a real Chromium
@@ -73,7 +76,7 @@ drill: build-tools ## the long form of the crash drills: 20 rounds of kill -9 un
 	MYRIAD_ROUNDS=20 cargo test --locked -p myriad --test it -- crash::
 
 fault-table: test-tools ## the long form of the fault table on the whole stack: every member killed, frozen, healed, under load
-	cargo build --workspace --locked
+	$(CARGO_ALL)
 	MYRIAD_FAULTS=long MYRIAD_JOBS=500 cargo test --locked -p stack --test it -- --nocapture
 
 clean: ## remove what was built and installed here; data stays
