@@ -123,7 +123,9 @@ impl Store {
     }
 
     /// Notes uses of sessions of one bucket in one transaction: how many were still live.
-    pub(crate) async fn touch(&self, bucket: Bucket, touches: Vec<Touch>) -> Result<u64> {
+    pub(crate) async fn touch(&self, bucket: Bucket, mut touches: Vec<Touch>) -> Result<u64> {
+        // In one order everywhere: two processes that note the same sessions wait for each other and never both for ever.
+        touches.sort_unstable_by_key(|touch| (touch.user.get(), touch.id.0));
         let written = self.shards.write(bucket, move |tx| {
             Box::pin(async move {
                 let mut noted = 0;
