@@ -200,7 +200,6 @@ pub fn body_problem(error: &(dyn std::error::Error + 'static)) -> Problem {
         cause = error.source();
     }
     Problem::new(Code::Malformed, "The body broke off or its chunks are broken. Send it whole.")
-        .header(header::CONNECTION, "close")
 }
 
 fn wrong_parameter(name: &str, detail: &str) -> FieldError {

@@ -163,7 +163,6 @@ pub fn render(problem: Problem, base: &str, instance: &str, trace_id: &str) -> R
     if let Some(status) = bare {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = status;
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         return response;
     }
     // Codes between services mean nothing to a client: what they stand for outside is "try again", or a fault of ours.

@@ -24,10 +24,11 @@ pub enum BodyError {
     Broken(#[source] hyper::Error),
 }
 
-/// A request body that fails when nothing comes for a while, or when it takes too long in all.
+/// A request body that fails when nothing comes for a while, or when it takes too long in all, and that tells when it was read whole.
 #[derive(Debug)]
 pub struct Arriving {
     inner: hyper::body::Incoming,
+    progress: Arc<Progress>,
     stall: Duration,
     ends: Instant,
     timer: Option<Pin<Box<Sleep>>>,
@@ -35,8 +36,9 @@ pub struct Arriving {
 
 impl Arriving {
     /// `stall`: longest wait for the next bytes; `total`: longest time for the whole.
-    pub fn new(inner: hyper::body::Incoming, stall: Duration, total: Duration) -> Self {
-        Self { inner, stall, ends: Instant::now() + total, timer: None }
+    pub fn new(inner: hyper::body::Incoming, stall: Duration, total: Duration, progress: Arc<Progress>) -> Self {
+        progress.body_ended(inner.is_end_stream());
+        Self { inner, progress, stall, ends: Instant::now() + total, timer: None }
     }
 }
 
@@ -48,6 +50,7 @@ impl Body for Arriving {
         let this = self.get_mut();
         if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) {
             this.timer = None;
+            this.progress.body_ended(frame.is_none() || this.inner.is_end_stream());
             return Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)));
         }
         let until = this.ends.min(Instant::now() + this.stall);

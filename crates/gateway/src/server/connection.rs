@@ -11,7 +11,7 @@ use std::{
 };
 
 use axum::{Router, body::Body};
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use runtime::shutdown::Shutdown;
@@ -132,9 +132,14 @@ async fn answer(
     timeouts: Timeouts,
     progress: Arc<Progress>,
 ) -> Result<Response<Leaving>, Infallible> {
-    let in_flight = InFlight::new(progress);
-    let mut request = request.map(|body| Body::new(Arriving::new(body, timeouts.body, timeouts.upload)));
+    let in_flight = InFlight::new(progress.clone());
+    let mut request =
+        request.map(|body| Body::new(Arriving::new(body, timeouts.body, timeouts.upload, progress.clone())));
     request.extensions_mut().insert(Peer(peer));
-    let response = router.oneshot(request).await?;
+    let mut response = router.oneshot(request).await?;
+    if progress.body_is_unread() {
+        // hyper may close such a connection; a client that is not told would send its next request into the closing.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     Ok(response.map(|inner| Leaving { inner, in_flight }))
 }

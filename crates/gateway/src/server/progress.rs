@@ -1,7 +1,7 @@
 //! What a connection is doing and since when: written by its socket and its service, read by its timer.
 
 use std::{
-    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
@@ -18,6 +18,7 @@ pub struct Progress {
     idle_since: AtomicU64,
     requests: AtomicU64,
     in_flight: AtomicU32,
+    body_ended: AtomicBool,
 }
 
 /// Why a connection is ended by its timer.
@@ -47,6 +48,7 @@ impl Progress {
             idle_since: AtomicU64::new(1),
             requests: AtomicU64::new(0),
             in_flight: AtomicU32::new(0),
+            body_ended: AtomicBool::new(true),
         }
     }
 
@@ -70,6 +72,16 @@ impl Progress {
         } else if self.write_blocked_since.load(Relaxed) == 0 {
             self.write_blocked_since.store(self.now(), Relaxed);
         }
+    }
+
+    /// Whether the body of the request was read to its end.
+    pub fn body_ended(&self, ended: bool) {
+        self.body_ended.store(ended, Relaxed);
+    }
+
+    /// Whether an answer given now comes before the end of the request's body.
+    pub fn body_is_unread(&self) -> bool {
+        !self.body_ended.load(Relaxed)
     }
 
     /// A request was handed to the service.

@@ -56,6 +56,25 @@ async fn pipelined_and_kept_connections_answer_in_order() {
 }
 
 #[tokio::test]
+async fn an_answer_before_the_end_of_the_body_says_that_the_connection_closes() {
+    let world = World::new().await;
+    let head = "POST /v1/users HTTP/1.1\r\nHost: a\r\nContent-Type:";
+    let full = format!("{} application/json\r\nContent-Length: 70000\r\n\r\n{}", head, " ".repeat(70_000));
+    for (status, request) in [
+        ("413", full.as_str()),
+        ("413", &full[..full.len() - 1]),
+        ("415", &format!("{head} text/plain\r\nContent-Length: 4\r\n\r\n[]")),
+        ("415", &format!("{head} text/plain\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n[\r\n")),
+    ] {
+        let said = answer(&world, request).await;
+        assert!(said.starts_with(&format!("HTTP/1.1 {status}")), "{said}");
+        assert_eq!(said.matches("connection: close\r\n").count(), 1, "{status} {said}");
+    }
+    let read = format!("{head} application/json\r\nContent-Length: 4\r\n\r\n[][]GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(!answer(&world, &read).await.contains("connection: close"));
+}
+
+#[tokio::test]
 async fn heads_that_are_too_large_or_broken_off_are_told_so() {
     let world = World::new().await;
     let wide = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(17_000));
