@@ -11,7 +11,7 @@ VENV := .tools/venv/bin
 # Every binary that a test may start, built as the tests are: another choice of targets would build half of it twice.
 CARGO_ALL := cargo build --workspace --locked --bins --tests
 
-.PHONY: help run demo build test unit e2e screenshot check lint format advisories bench drill fault-table clean \
+.PHONY: help run demo build services test unit e2e screenshot check lint format advisories bench drill fault-table clean \
 	stack-up stack-down stack-status build-tools test-tools engines
 
 help: ## this list
@@ -26,8 +26,10 @@ demo: build ## do the main job against the running server: sign up, upload, wait
 build: build-tools ## the release binary, target/release/myriad
 	cargo build --release --locked -p myriad
 
-stack-up: build engines ## start all services on PostgreSQL, Redis, RabbitMQ and S3, on loopback: HTTP port 8080, files in STACK=/tmp/myriad-stack
+services: build engines ## every release binary, and the engines that the stack runs on
 	cargo build --release --locked $(SERVICES)
+
+stack-up: services ## start all services on PostgreSQL, Redis, RabbitMQ and S3, on loopback: HTTP port 8080, files in STACK=/tmp/myriad-stack
 	@./target/release/stack up --dir $(STACK) --http $(lastword $(subst :, ,$(HTTP)))
 
 stack-down: ## end what `make stack-up` started; nothing of it is left

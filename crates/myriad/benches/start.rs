@@ -4,16 +4,16 @@
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark's clients end with it")]
 
-#[path = "load/wire.rs"]
-mod wire;
-
 use std::{
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
-use testkit::{Options, Person, Server};
+use testkit::{
+    Options, Person, Server,
+    bench::{Connection, resident},
+};
 
 const ROUNDS: usize = 15;
 const GETS: usize = 100_000;
@@ -60,7 +60,7 @@ fn serve(directory: &std::path::Path) -> Result<Child> {
 async fn ready() -> Result<()> {
     let limit = Instant::now() + Duration::from_secs(20);
     while Instant::now() < limit {
-        if let Ok(mut connection) = wire::Connection::open(OPS).await
+        if let Ok(mut connection) = Connection::open(OPS).await
             && matches!(connection.exchange(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n").await, Ok(200))
         {
             return Ok(());
@@ -94,7 +94,7 @@ async fn memory() -> Result<()> {
         .map(|_| {
             let (address, get) = (address.clone(), get.clone());
             tokio::spawn(async move {
-                let mut connection = wire::Connection::open(&address).await?;
+                let mut connection = Connection::open(&address).await?;
                 for _ in 0..GETS / 16 {
                     connection.exchange(get.as_bytes()).await?;
                 }
@@ -118,12 +118,4 @@ async fn memory() -> Result<()> {
         println!("after {what}: {:.1} MiB RSS, {:.1} MiB peak", resident(pid, "VmRSS")?, resident(pid, "VmHWM")?);
     }
     Ok(())
-}
-
-/// A line of /proc/PID/status in MiB.
-fn resident(pid: u32, line: &str) -> Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let value = status.lines().find_map(|text| text.strip_prefix(line)).context("no such line")?;
-    let kib: f64 = value.trim_matches([':', ' ', '\t', 'k', 'B']).parse()?;
-    Ok(kib / 1024.0)
 }

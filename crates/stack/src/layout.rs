@@ -23,6 +23,8 @@ pub struct Options {
     pub gateways: u32,
     /// Where traces go; empty is nowhere.
     pub otlp: String,
+    /// Whether the first shard is reached over a [`testkit::engines::Wire`], so that a drill can cut it.
+    pub wire: bool,
     /// Whether the databases sync every commit. Off for tests that kill no machine.
     pub durable: bool,
 }
@@ -47,6 +49,7 @@ impl Options {
             replicas: 2,
             gateways: 2,
             otlp: String::new(),
+            wire: false,
             durable: true,
         })
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Instant};
 use anyhow::{Context as _, Result};
 use testkit::{
     Launch,
-    engines::{Backend, Haproxy, Postgres, Rabbitmq, Redis, S3, postgres},
+    engines::{Backend, Haproxy, Postgres, Rabbitmq, Redis, S3, Wire, postgres},
 };
 
 use crate::{
@@ -20,6 +20,7 @@ pub struct Stack {
     layout: Layout,
     addresses: Addresses,
     secrets: Secrets,
+    wire: Option<Wire>,
     /// By name; engines have plain names, services numbered ones.
     members: BTreeMap<String, Member>,
 }
@@ -54,7 +55,7 @@ impl Stack {
         members.insert("redis".to_owned(), Member::Redis(redis));
         members.insert("rabbitmq".to_owned(), Member::Rabbitmq(Box::new(rabbitmq)));
         members.insert("s3".to_owned(), Member::S3(s3));
-        let mut stack = Self { layout, addresses, secrets, members };
+        let mut stack = Self { layout, addresses, secrets, wire: databases.wire, members };
         for role in Role::ALL {
             for place in stack.layout.of(role).cloned().collect::<Vec<_>>() {
                 stack.start_service(&place).await?;
@@ -96,6 +97,14 @@ impl Stack {
     /// Where there is none.
     pub fn member(&mut self, name: &str) -> Result<&mut Member> {
         self.members.get_mut(name).with_context(|| format!("there is no {name} in the stack"))
+    }
+
+    /// The wire to the first shard.
+    ///
+    /// # Errors
+    /// Where it was not asked for.
+    pub fn wire(&self) -> Result<&Wire> {
+        self.wire.as_ref().context("the stack was started without a wire")
     }
 
     /// The key that the services know one another by, for calls by hand.
@@ -161,6 +170,8 @@ pub struct Databases {
     /// `host:port/database` of the catalog and of each shard.
     pub catalog: String,
     pub shards: Vec<String>,
+    /// Before the first shard.
+    wire: Option<Wire>,
 }
 
 /// The catalog and the shards are databases of one server, but for the last shard, which has a server of its own: so a drill can lose
@@ -178,8 +189,14 @@ async fn start_databases(layout: &Layout, secrets: &Secrets) -> Result<Databases
         shards.push(create(server, &format!("shard_{number}")).await?);
     }
     let catalog = create(&main, "catalog").await?;
+    let mut wire = None;
+    if let Some(first) = shards.first_mut().filter(|_| options.wire) {
+        let laid = Wire::to(main.port()).await?;
+        *first = first.replace(&format!(":{}/", main.port()), &format!(":{}/", laid.port()));
+        wire = Some(laid);
+    }
     let servers = vec![("postgres".to_owned(), main), ("postgres-last".to_owned(), lonely)];
-    Ok(Databases { servers, catalog, shards })
+    Ok(Databases { servers, catalog, shards, wire })
 }
 
 async fn create(server: &Postgres, name: &str) -> Result<String> {

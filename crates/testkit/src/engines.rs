@@ -6,7 +6,9 @@ pub mod postgres;
 mod rabbitmq;
 mod redis;
 mod s3;
+mod shard_engine;
 mod watchdog;
+mod wire;
 
 pub use haproxy::{Backend, Haproxy};
 pub use port::{free_port, listens};
@@ -14,3 +16,5 @@ pub use postgres::Postgres;
 pub use rabbitmq::Rabbitmq;
 pub use redis::Redis;
 pub use s3::S3;
+pub use shard_engine::ShardEngine;
+pub use wire::{Cut, Wire};

@@ -4,6 +4,7 @@
 
 mod answer;
 mod api;
+pub mod bench;
 mod daemon;
 pub mod engines;
 mod exchange;

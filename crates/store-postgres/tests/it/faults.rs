@@ -13,13 +13,12 @@ use futures::future::{join, join_all};
 use store::{Error, Query, Shard, tables::inbox};
 use store_postgres::{Location, Settings};
 use tempfile::TempDir;
-use testkit::{engines::Postgres, eventually};
-
-use crate::{
-    NOW,
-    proxy::{Cut, Proxy},
-    world,
+use testkit::{
+    engines::{Cut, Postgres, Wire},
+    eventually,
 };
+
+use crate::{NOW, world};
 
 async fn write(shard: &Shard, bucket: u32, id: String) -> store::Result<bool> {
     let work =
@@ -37,15 +36,15 @@ async fn ids(shard: &Shard) -> BTreeSet<String> {
 async fn a_connection_cut_around_commit_leaves_the_write_in_doubt() {
     let server = world::server().await;
     let database = world::database(server).await;
-    let proxy = Proxy::to(server.port()).await;
-    let through = Location { host: "127.0.0.1".to_owned(), port: proxy.port, database: database.clone() };
+    let wire = Wire::to(server.port()).await.unwrap();
+    let through = Location { host: "127.0.0.1".to_owned(), port: wire.port(), database: database.clone() };
     let settings = Settings { pool: 1, readers: 1, ..world::settings() };
     let engine = store_postgres::Postgres::open("shard-0", &through, &settings).await.unwrap();
     let shard = world::shard(&engine).await;
     let mut expected = BTreeSet::new();
     for round in 0..200_u32 {
         let (id, cut) = (format!("{round}"), if round % 2 == 0 { Cut::Answer } else { Cut::Request });
-        proxy.cut_next(cut);
+        wire.cut_next(cut);
         let ended = write(&shard, round % 16, id.clone()).await;
         assert!(matches!(ended, Err(Error::InDoubt(_))), "{round}: {ended:?}");
         if cut == Cut::Answer {

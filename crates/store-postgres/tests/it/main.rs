@@ -5,7 +5,6 @@
 
 mod contract;
 mod faults;
-mod proxy;
 mod roles;
 mod start;
 mod world;

@@ -56,6 +56,9 @@ impl Haproxy {
 }
 
 /// What is safe to repeat is repeated elsewhere: a connection that was refused always, an answer that never came for reads only.
+///
+/// A gateway that says that it leaves (any status but 200) gets nothing new and finishes what it has; one that says nothing is down,
+/// and who waits for it is cut off at once instead of waiting for as long as it stands still.
 fn configuration(port: u16, backends: &[Backend]) -> String {
     let mut text = format!(
         "global
@@ -84,7 +87,8 @@ frontend public
 backend gateways
   balance roundrobin
   option httpchk GET /readyz
-  default-server check inter 500ms fastinter 200ms downinter 200ms fall 2 rise 1
+  http-check expect status 200 error-status L7OKC
+  default-server check inter 500ms fastinter 200ms downinter 200ms fall 2 rise 1 on-marked-down shutdown-sessions
 "
     );
     for Backend { name, http, ops } in backends {

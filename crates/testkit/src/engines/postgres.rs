@@ -128,6 +128,15 @@ impl Postgres {
         format!("postgres://127.0.0.1:{}/{database}", self.port)
     }
 
+    /// How a service comes in as the superuser, as its settings take it: with patience for a busy machine, and few connections, for
+    /// there are many tests.
+    pub fn client_settings() -> serde_json::Value {
+        serde_json::json!({
+            "user": SUPERUSER, "password": PASSWORD, "pool": 4, "readers": 2,
+            "acquire_ms": 60_000, "statement_ms": 30_000, "lock_ms": 30_000
+        })
+    }
+
     /// Makes a database.
     ///
     /// # Errors

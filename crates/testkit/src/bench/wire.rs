@@ -9,19 +9,27 @@ use tokio::{
 };
 
 /// A kept connection.
+#[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 impl Connection {
+    /// To `host:port`.
+    ///
+    /// # Errors
+    /// Where nobody listens.
     pub async fn open(address: &str) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::with_capacity(4096) })
     }
 
-    /// Sends a whole request and reads a whole answer with a Content-Length.
+    /// Sends a whole request and reads a whole answer with a Content-Length: its status.
+    ///
+    /// # Errors
+    /// Where the connection ends before.
     pub async fn exchange(&mut self, request: &[u8]) -> Result<u16> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
