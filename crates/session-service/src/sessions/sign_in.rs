@@ -58,20 +58,26 @@ impl Sessions {
         let mut signed_in = match self.open(request, id, attempt, now_ms).await {
             Ok(signed_in) => signed_in,
             Err(error) => {
-                self.take_back(repeat, id, &error).await;
+                self.take_back(repeat, id, &error, now_ms).await;
                 return Err(error);
             }
         };
         faults::hit("sign-in-after-session");
-        signed_in.positions.push(self.store.finish(repeat, id, signed_in.session.clone()).await?);
+        match self.store.finish(repeat, id, signed_in.session.clone()).await {
+            Ok(position) => signed_in.positions.push(position),
+            Err(error) => {
+                self.store.let_go(repeat, id, now_ms).await;
+                return Err(error);
+            }
+        }
         Ok(signed_in)
     }
 
-    /// An outcome that is not to be repeated leaves no record; one in doubt leaves it, and a repeat goes on from there.
-    async fn take_back(&self, repeat: &Repeat, id: SessionId, cause: &Error) {
-        if cause.is_certain()
-            && let Err(error) = self.store.forget(repeat, id).await
-        {
+    /// An outcome that is not to be repeated leaves no record; one in doubt leaves it, and a repeat goes on from there at once.
+    async fn take_back(&self, repeat: &Repeat, id: SessionId, cause: &Error, now_ms: i64) {
+        if !cause.is_certain() {
+            self.store.let_go(repeat, id, now_ms).await;
+        } else if let Err(error) = self.store.forget(repeat, id).await {
             tracing::warn!(%error, "the record of a refused sign-in stays until it is resumed");
         }
     }

@@ -66,7 +66,13 @@ impl Store {
         let written = self.shards.write(Bucket::of_print(&repeat.key_hash), move |tx| {
             Box::pin(async move { begin(tx, &repeat, &row, now_ms).await })
         });
-        let (row, ours) = written.await?.value;
+        let (row, ours) = match written.await {
+            Ok(written) => written.value,
+            Err(error) => {
+                self.let_go(&repeat, fresh, now_ms).await;
+                return Err(error.into());
+            }
+        };
         if ours {
             return Ok(Begun::Go(subject(&row)?));
         }
@@ -98,6 +104,20 @@ impl Store {
         });
         written.await?;
         Ok(())
+    }
+
+    /// Ends a sign-in whose outcome is not known here: a repeat resumes it at once, with the same session.
+    pub(crate) async fn let_go(&self, repeat: &Repeat, operation: SessionId, now_ms: i64) {
+        let key_hash = repeat.key_hash;
+        let written = self.shards.write(Bucket::of_print(&key_hash), move |tx| {
+            Box::pin(async move { idempotency::let_go(tx, SCOPE, &key_hash, &operation.to_string(), now_ms).await })
+        });
+        if let Err(error) = written.await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a sign-in in doubt is resumed only after its deadline"
+            );
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+use stack::Member;
+
 use crate::{
     World,
     load::{Kind, Load, Operation},
@@ -47,11 +49,13 @@ const FAULTS: [(Blow, &[&str], Spared, bool); 17] = [
     (Blow::Freeze, &["redis"], Spared::All, false),
     (Blow::Kill, &["rabbitmq"], Spared::All, true),
     (Blow::Freeze, &["rabbitmq"], Spared::All, false),
-    (Blow::Kill, &["postgres-last"], Spared::AllButTheLastShard, true),
-    (Blow::Freeze, &["postgres-last"], Spared::AllButTheLastShard, false),
+    (Blow::Kill, &[LAST_SHARD], Spared::AllButTheLastShard, true),
+    (Blow::Freeze, &[LAST_SHARD], Spared::AllButTheLastShard, false),
     (Blow::Kill, &["s3"], Spared::AllButUploads, true),
 ];
 
+/// The server that holds the last shard and nothing else.
+const LAST_SHARD: &str = "postgres-last";
 /// `idle_in_transaction_ms` of the services, a statement's wait for a lock, and a little.
 const MOMENT: Duration = Duration::from_secs(4);
 /// The gateway's deadline, and a little.
@@ -91,6 +95,38 @@ pub async fn the_table(world: &mut World) {
     rows.iter().for_each(Row::print);
     assert_eq!(lost, Vec::<String>::new(), "nothing acknowledged is lost");
     assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// The sabotage twin: a shard that acknowledges before the commit is in its log must be caught by the same load and ledger.
+pub async fn a_database_that_acknowledges_too_early_is_caught(world: &mut World) {
+    const EARLY: &str = "ALTER SYSTEM SET synchronous_commit = off";
+    const SLOW_LOG: &str = "ALTER SYSTEM SET wal_writer_delay = '10s'";
+    let blow = [LAST_SHARD];
+    for statement in [EARLY, SLOW_LOG, "SELECT pg_reload_conf()"] {
+        last_shard(world, statement).await;
+    }
+    let load = Load::start(&world.stack).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    strike(world, Blow::Kill, &blow).await;
+    // It is told to be honest again before the services see it.
+    let settings = world.stack.layout().folder(LAST_SHARD).join("postgres/data/postgresql.auto.conf");
+    std::fs::write(&settings, "").unwrap();
+    heal(world, Blow::Kill, &blow).await;
+    // The cache still has what the database lost.
+    let Member::Redis(redis) = world.stack.member("redis").unwrap() else { panic!("redis is no Redis") };
+    redis.flush().await.unwrap();
+    settle(&load).await;
+    let acknowledged = load.ledger.acknowledgements();
+    let lost = load.end().await;
+    println!("sabotage: {acknowledged} writes acknowledged, {} found lost", lost.len());
+    assert!(!lost.is_empty(), "the sabotage went unseen");
+}
+
+async fn last_shard(world: &mut World, statement: &str) {
+    let Member::Postgres(server) = world.stack.member(LAST_SHARD).unwrap() else {
+        panic!("{LAST_SHARD} is no PostgreSQL")
+    };
+    server.sql("postgres", statement).await.unwrap();
 }
 
 /// Waits until everything goes well again, for a second on end; returns what was done until then.

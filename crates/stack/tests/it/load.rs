@@ -51,6 +51,8 @@ pub struct Load {
     clients: Vec<JoinHandle<()>>,
     operations: Arc<Mutex<Vec<Operation>>>,
     pub ledger: Arc<Ledger>,
+    /// Acknowledged writes that writers missed while they went on.
+    lost: Arc<Mutex<Vec<String>>>,
     pub people: Vec<Person>,
     uploads: Arc<Mutex<Vec<(usize, String)>>>,
     api: Api,
@@ -82,6 +84,7 @@ impl Load {
             clients: Vec::new(),
             operations: Arc::default(),
             ledger: Arc::default(),
+            lost: Arc::default(),
             people,
             uploads: Arc::default(),
             api,
@@ -90,10 +93,11 @@ impl Load {
             load.spawn(john.clone(), Kind::Read, PACE, async |api, john, _| {
                 api.get(&john.path()).bearer(&john.token).try_send().await.ok()
             });
-            let ledger = load.ledger.clone();
+            let writer =
+                Arc::new(Writer { ledger: load.ledger.clone(), lost: load.lost.clone(), tag: Mutex::default() });
             load.spawn(john.clone(), Kind::Write, PACE, move |api, john, number| {
-                let ledger = ledger.clone();
-                async move { write(&api, &john, &ledger, number).await }
+                let writer = writer.clone();
+                async move { writer.write(&api, &john, number).await }
             });
             if index < 4 {
                 let uploads = load.uploads.clone();
@@ -147,7 +151,7 @@ impl Load {
     pub async fn end(mut self) -> Vec<String> {
         self.stop.store(true, Ordering::Relaxed);
         join_all(std::mem::take(&mut self.clients)).await;
-        let mut violations = Vec::new();
+        let mut violations = std::mem::take(&mut *self.lost.lock().unwrap());
         for john in &self.people {
             let user = self.api.get(&john.path()).bearer(&john.token).send().await.expect(200);
             violations.extend(self.ledger.violation(&john.path(), user["lastName"].as_str()));
@@ -176,14 +180,47 @@ impl Drop for Load {
     }
 }
 
-async fn write(api: &Api, john: &Person, ledger: &Ledger, number: u64) -> Option<Answer> {
-    let name = format!("Smith-{number}-{}", testkit::unique("w"));
-    ledger.sent(&john.path(), &name);
-    let answer = api.patch(&john.path()).bearer(&john.token).json(&json!({"lastName": name})).try_send().await.ok()?;
-    if answer.status == 200 {
-        ledger.acknowledged(&john.path(), &name);
+/// One who changes a profile. Each change is made to what the last acknowledged one left: were that lost, the tag would not match.
+struct Writer {
+    ledger: Arc<Ledger>,
+    lost: Arc<Mutex<Vec<String>>>,
+    /// Of the last acknowledged change; none where the last one's end is not known.
+    tag: Mutex<Option<String>>,
+}
+
+impl Writer {
+    async fn write(&self, api: &Api, john: &Person, number: u64) -> Option<Answer> {
+        let acknowledged = self.tag.lock().unwrap().take();
+        let tag = match &acknowledged {
+            Some(tag) => tag.clone(),
+            None => match self.look(api, john).await? {
+                Ok(tag) => tag,
+                Err(refusal) => return Some(refusal),
+            },
+        };
+        let name = format!("Smith-{number}-{}", testkit::unique("w"));
+        self.ledger.sent(&john.path(), &name);
+        let call = api.patch(&john.path()).bearer(&john.token).header("if-match", &tag);
+        let answer = call.json(&json!({"lastName": name})).try_send().await.ok()?;
+        if answer.status == 200 {
+            self.ledger.acknowledged(&john.path(), &name);
+            *self.tag.lock().unwrap() = Some(answer.header("etag").to_owned());
+        } else if answer.status == 412 && acknowledged.is_some() {
+            self.lost.lock().unwrap().push(format!("{}: what {tag} stood for is not there", john.path()));
+        }
+        Some(answer)
     }
-    Some(answer)
+
+    /// Reads the tag, and holds the ledger against what is there. A change in doubt that was made may show only a moment later.
+    async fn look(&self, api: &Api, john: &Person) -> Option<Result<String, Answer>> {
+        let answer = api.get(&john.path()).bearer(&john.token).try_send().await.ok()?;
+        if answer.status != 200 {
+            return Some(Err(answer));
+        }
+        let user = answer.json();
+        self.lost.lock().unwrap().extend(self.ledger.violation(&john.path(), user["lastName"].as_str()));
+        Some(Ok(answer.header("etag").to_owned()))
+    }
 }
 
 async fn upload(api: &Api, john: &Person, index: usize, uploads: &Mutex<Vec<(usize, String)>>) -> Option<Answer> {

@@ -2,12 +2,14 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::disallowed_methods,
     reason = "a drill fails by panicking, and its tasks end with it"
 )]
 
 mod balance;
 mod collector;
+mod doubt;
 mod faults;
 mod graceful;
 mod jobs;
@@ -38,7 +40,7 @@ impl World {
     async fn start() -> Self {
         let collector = Collector::start().await;
         let directory = TempDir::with_prefix("myriad-stack-").unwrap();
-        let options = Options { otlp: collector.endpoint(), ..Options::new(directory.path()).unwrap() };
+        let options = Options { otlp: collector.endpoint(), wire: true, ..Options::new(directory.path()).unwrap() };
         let stack = Stack::start(options, |name, ms| println!("{ms:>6} ms  {name} is ready")).await.unwrap();
         Self { stack, collector, _directory: directory }
     }
@@ -60,7 +62,11 @@ fn drills() -> Vec<(&'static str, Drill)> {
         ("graceful::no_request_fails_while_services_are_replaced", |world| {
             Box::pin(graceful::no_request_fails_while_services_are_replaced(world))
         }),
+        ("doubt::a_commit_in_doubt_has_one_effect", |world| Box::pin(doubt::a_commit_in_doubt_has_one_effect(world))),
         ("faults::the_table", |world| Box::pin(faults::the_table(world))),
+        ("faults::a_database_that_acknowledges_too_early_is_caught", |world| {
+            Box::pin(faults::a_database_that_acknowledges_too_early_is_caught(world))
+        }),
         ("balance::a_third_gateway_gets_its_share", |world| Box::pin(balance::a_third_gateway_gets_its_share(world))),
     ]
 }

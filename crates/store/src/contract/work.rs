@@ -25,11 +25,18 @@ pub async fn a_request_is_begun_once_resumed_after_its_deadline_and_answered_onc
                 assert!(!idempotency::resume(tx, &row, NOW + 30_000, NOW).await?, "still being worked on");
                 assert!(idempotency::resume(tx, &row, NOW + 30_000, NOW + 10_000).await?);
                 assert!(!idempotency::resume(tx, &row, NOW + 30_000, NOW + 10_000).await?, "another was quicker");
+                assert!(!idempotency::let_go(tx, "scope", &key, "op-2", NOW + 11_000).await?);
+                assert!(idempotency::let_go(tx, "scope", &key, "op-1", NOW + 11_000).await?);
+                assert!(
+                    idempotency::resume(tx, &row, NOW + 30_000, NOW + 11_000).await?,
+                    "let go, it waits for nothing"
+                );
                 let answer = idempotency::Answer { code: "OK".to_owned(), body: vec![1, 2] };
                 assert!(!idempotency::finish(tx, "scope", &key, "op-2", &answer).await?);
                 assert!(idempotency::finish(tx, "scope", &key, "op-1", &answer).await?);
                 assert!(!idempotency::finish(tx, "scope", &key, "op-1", &answer).await?);
                 assert!(!idempotency::forget(tx, "scope", &key, "op-1").await?, "a recorded answer stays");
+                assert!(!idempotency::let_go(tx, "scope", &key, "op-1", NOW).await?);
                 let read = idempotency::get(tx, Bucket(5), "scope", &key).await?.unwrap();
                 assert_eq!(read.answer, Some(answer.clone()));
                 // An upload records its answer with its rows, at once.

@@ -186,6 +186,27 @@ pub async fn forget(tx: &mut BucketTx<'_>, scope: &str, key_hash: &[u8; 32], ope
     Ok(changed > 0)
 }
 
+/// Ends a begun request whose outcome its operation does not know: another may resume it at once. False: as with [`forget`].
+pub async fn let_go(
+    tx: &mut BucketTx<'_>,
+    scope: &str,
+    key_hash: &[u8; 32],
+    operation: &str,
+    now_ms: i64,
+) -> Result<bool> {
+    let bucket = tx.bucket();
+    let changed = tx
+        .change(
+            &TABLE,
+            &[scope.into(), key_hash.into()],
+            "UPDATE idempotency SET deadline = $5 \
+             WHERE bucket = $1 AND scope = $2 AND key_hash = $3 AND operation = $4 AND state = 'started'",
+            &[bucket.into(), scope.into(), key_hash.into(), operation.into(), now_ms.into()],
+        )
+        .await?;
+    Ok(changed > 0)
+}
+
 /// Owned buckets that have expired requests.
 pub async fn expired<Q: Query + ?Sized>(q: &mut Q, now_ms: i64, limit: u32) -> Result<Vec<Ownership>> {
     let rows = q

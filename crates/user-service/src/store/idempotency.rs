@@ -83,8 +83,14 @@ impl Recipes {
         let began = self
             .shards()
             .write(Bucket::of_print(&key.key), move |tx| Box::pin(async move { idempotency::begin(tx, &row).await }))
-            .await?;
-        Ok(began.value.then_some(operation))
+            .await;
+        match began {
+            Ok(began) => Ok(began.value.then_some(operation)),
+            Err(error) => {
+                self.let_go(scope, key, &operation, now_ms).await;
+                Err(error.into())
+            }
+        }
     }
 
     async fn resume(&self, row: RequestRow, now_ms: i64) -> Result<Operation> {
@@ -116,6 +122,23 @@ impl Recipes {
             })
             .await?;
         Ok(position(written.position))
+    }
+
+    /// Ends an operation whose outcome is not known here: a repeat resumes it at once, with the ids it was allotted.
+    pub(super) async fn let_go(&self, scope: &'static str, key: Key, operation: &Operation, now_ms: i64) {
+        let id = operation.id.clone();
+        let gone = self
+            .shards()
+            .write(Bucket::of_print(&key.key), move |tx| {
+                Box::pin(async move { idempotency::let_go(tx, scope, &key.key, &id, now_ms).await })
+            })
+            .await;
+        if let Err(error) = gone {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a request in doubt is resumed only after its deadline"
+            );
+        }
     }
 
     /// Forgets an operation whose outcome is not recorded, so that a repeat begins anew.

@@ -85,13 +85,8 @@ impl Recipes {
             Opened::Replay(answer) => return replay(&answer),
         };
         self.pass("signup-after-begin").await;
-        match self.create(&operation, &request, now_ms).await {
-            Ok(mut done) => {
-                self.pass("signup-after-confirm").await;
-                let answer = Answer { code: OK.to_owned(), body: done.value.encode_to_vec() };
-                done.positions.push(self.record(SCOPE, key, &operation, answer).await.map_err(|_| in_doubt())?);
-                Ok(done.map(fresh))
-            }
+        match self.create_and_record(&operation, &request, key, now_ms).await {
+            Ok(done) => Ok(done.map(fresh)),
             Err(error) if error.code == Code::EmailTaken => {
                 let answer = Answer { code: error.code.as_str().to_owned(), body: error.detail.clone().into_bytes() };
                 if self.record(SCOPE, key, &operation, answer).await.is_err() {
@@ -100,12 +95,29 @@ impl Recipes {
                 Err(error)
             }
             // Steps may have been taken: a repeat resumes them with the same ids.
-            Err(error) if error.code == Code::InDoubt => Err(error),
+            Err(error) if error.code == Code::InDoubt => {
+                self.let_go(SCOPE, key, &operation, now_ms).await;
+                Err(error)
+            }
             Err(error) => {
                 self.forget(SCOPE, key, &operation).await;
                 Err(error)
             }
         }
+    }
+
+    async fn create_and_record(
+        &self,
+        operation: &Operation,
+        request: &SignUp,
+        key: Key,
+        now_ms: i64,
+    ) -> Result<Done<proto::User>> {
+        let mut done = self.create(operation, request, now_ms).await?;
+        self.pass("signup-after-confirm").await;
+        let answer = Answer { code: OK.to_owned(), body: done.value.encode_to_vec() };
+        done.positions.push(self.record(SCOPE, key, operation, answer).await.map_err(|_| in_doubt())?);
+        Ok(done)
     }
 
     async fn create(&self, operation: &Operation, request: &SignUp, now_ms: i64) -> Result<Done<proto::User>> {
