@@ -12,7 +12,9 @@ use tokio::net::TcpListener;
 fn main() -> ExitCode {
     process::main("gateway", |config: Config, process| async move {
         let bind = async |address: &str| {
-            TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+            TcpListener::bind(address)
+                .await
+                .with_context(|| format!("cannot listen on {address}; choose another address with the setting http"))
         };
         let (http, ops) = (bind(&config.http).await?, bind(&config.ops).await?);
         let service = |addresses: &str| {

@@ -95,15 +95,15 @@ async fn main_job(client: &mut Client, bar: &ProgressBar, photo: Vec<u8>, round:
     bar.set_message("wear it");
     let body = json!({"imageId": image["id"], "variant": "thumb"});
     let user = client.json("wear the picture", Method::PUT, &format!("{path}/picture"), Some(body), 200).await?;
-    let worn = user["picture"]["url"].as_str().context("the profile has no picture")?.to_owned();
+    let worn = user["picture"]["url"].as_str().context("the profile has no picture")?;
 
     bar.set_message("fetch the pictures");
-    let mut urls = vec![("profile".to_owned(), worn)];
+    let mut urls = Vec::new();
     for variant in image["variants"].as_array().into_iter().flatten() {
         let (name, url) = (text(variant, "name")?, text(variant, "url")?);
         let bytes = client.bytes(&format!("fetch {name}"), &url).await?;
         ensure!(Some(bytes) == variant["bytes"].as_u64(), "{url} has {bytes} bytes, not {}", variant["bytes"]);
-        urls.push((name, url));
+        urls.push((if url == worn { format!("{name} (worn)") } else { name }, url));
     }
 
     bar.set_message("sign out");

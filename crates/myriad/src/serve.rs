@@ -158,7 +158,9 @@ fn merged(one: Routes, other: Routes) -> Routes {
 }
 
 async fn bind(key: &str, address: &str) -> Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("{key}: cannot listen on {address}"))
+    TcpListener::bind(address).await.with_context(|| {
+        format!("{key}: cannot listen on {address}; end who listens there, or choose another address with --{key}")
+    })
 }
 
 /// Opens shards. In a debug build the durability drill's twin may ask for an engine that acknowledges too early.

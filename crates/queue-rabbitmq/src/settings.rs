@@ -51,7 +51,7 @@ impl Default for Settings {
             user: "myriad".to_owned(),
             password: None,
             queue: "myriad.jobs".to_owned(),
-            delivery_limit: 100,
+            delivery_limit: 1_000,
             prefetch: 0,
             retry_base_ms: 1_000,
             retry_max_ms: 30_000,

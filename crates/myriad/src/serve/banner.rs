@@ -37,8 +37,9 @@ Try it:
   curl {http}/v1/sessions {json} -d '{{\"email\":\"john@example.com\",\"password\":\"correct horse battery\"}}'
   curl {http}/users/1
 
-Or do all of it, with a photograph: myriad demo --url {http}
+Or do all of it, with a photograph: {program} demo --url {http}
 ",
+        program = std::env::args().next().unwrap_or_else(|| "myriad".to_owned()),
         data = data_dir.display(),
     )
 }
