@@ -6,6 +6,9 @@ use model::{Code, Error, FieldError, Location};
 use tonic::Status;
 use tonic_types::{ErrorDetails, StatusExt};
 
+/// What the details of a status are made of (`google.rpc`), for reflection: so that who calls by hand can read them.
+pub use tonic_types::pb::FILE_DESCRIPTOR_SET as DETAILS_DESCRIPTOR_SET;
+
 /// Domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "myriad";
 const REPLAYED: &str = "replayed";

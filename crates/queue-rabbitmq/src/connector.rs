@@ -13,6 +13,9 @@ use crate::{Settings, SettingsError};
 const FIRST: Duration = Duration::from_millis(100);
 /// The longest that one attempt may take, however often the ones before took too long.
 const PATIENCE_MAX: Duration = Duration::from_mins(1);
+/// The largest frame asked for: a job is a few hundred bytes, and lapin holds 64 frames' worth of buffers a connection, which are 8 MiB
+/// with the broker's own 128 KiB. RabbitMQ takes nothing smaller.
+const FRAME_BYTES: u32 = 8 * 1024;
 
 /// One end's way to the broker.
 pub struct Connector {
@@ -28,8 +31,10 @@ pub struct Connector {
 impl Connector {
     pub fn new(settings: &Settings, end: &'static str, soft: CancellationToken) -> Result<Self, SettingsError> {
         settings.validate()?;
+        let mut uri = settings.uri()?;
+        uri.query.frame_max.get_or_insert(FRAME_BYTES);
         Ok(Self {
-            uri: settings.uri()?,
+            uri,
             end,
             soft,
             patience: Duration::from_millis(settings.connect_ms),

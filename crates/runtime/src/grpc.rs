@@ -14,6 +14,7 @@ mod payload;
 mod pool;
 mod target;
 mod tuning;
+mod unknown;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -25,6 +26,7 @@ use tonic::{
     service::Routes,
     transport::{Endpoint, Server, server::TcpIncoming},
 };
+use tower::util::MapResponseLayer;
 
 pub use client::{Client, connect, connect_tuned};
 pub use key::{CALLER, ServiceKey};
@@ -80,14 +82,13 @@ pub fn routes(services: Routes, names: &[&'static str], ready: &Readiness, shutd
     let reflection = || {
         let builder = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(api::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(api::status::DETAILS_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
         listed.iter().fold(builder, |builder, name| builder.with_service_name(*name))
     };
-    Ok(services
-        .add_service(health)
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?)
-        .prepare())
+    let routes =
+        services.add_service(health).add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
+    Ok(Routes::from(routes.into_axum_router().layer(MapResponseLayer::new(unknown::explained))).prepare())
 }
 
 fn server() -> Server {

@@ -47,20 +47,22 @@ pub async fn services_can_be_listed_described_and_called() {
     names.sort();
     assert_eq!(names, SERVICES, "what is not served here is not listed");
 
-    // The older reflection, which older tools speak.
-    let ask = v1alpha::ServerReflectionRequest {
-        host: String::new(),
-        message_request: Some(v1alpha::server_reflection_request::MessageRequest::FileContainingSymbol(
-            "myriad.user.v1.UserService".to_owned(),
-        )),
-    };
+    // The older reflection, which older tools speak. Details of errors are described as well, or grpcurl shows raw bytes.
     let mut client = v1alpha::server_reflection_client::ServerReflectionClient::new(channel.clone());
-    let mut answers = client.server_reflection_info(futures::stream::iter([ask])).await.unwrap().into_inner();
-    let answer = answers.next().await.unwrap().unwrap().message_response.unwrap();
-    assert!(
-        matches!(answer, v1alpha::server_reflection_response::MessageResponse::FileDescriptorResponse(_)),
-        "{answer:?}"
-    );
+    for symbol in ["myriad.user.v1.UserService", "google.rpc.ErrorInfo", "google.rpc.BadRequest"] {
+        let ask = v1alpha::ServerReflectionRequest {
+            host: String::new(),
+            message_request: Some(v1alpha::server_reflection_request::MessageRequest::FileContainingSymbol(
+                symbol.to_owned(),
+            )),
+        };
+        let mut answers = client.server_reflection_info(futures::stream::iter([ask])).await.unwrap().into_inner();
+        let answer = answers.next().await.unwrap().unwrap().message_response.unwrap();
+        assert!(
+            matches!(answer, v1alpha::server_reflection_response::MessageResponse::FileDescriptorResponse(_)),
+            "{symbol}: {answer:?}"
+        );
+    }
 
     for service in ["", "myriad.user.v1.UserService", "myriad.session.v1.SessionService"] {
         let request = HealthCheckRequest { service: service.to_owned() };

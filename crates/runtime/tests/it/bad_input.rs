@@ -23,13 +23,16 @@ fn framed(message: &[u8], told: usize) -> Bytes {
     frame.freeze()
 }
 
-async fn code(client: &Client, path: &str, body: Bytes) -> Code {
-    let request = http::Request::post(path)
+fn call(path: &str, body: Bytes) -> http::Request<Body> {
+    http::Request::post(path)
         .header("content-type", "application/grpc")
         .header("te", "trailers")
         .body(Body::new(Full::new(body)))
-        .unwrap();
-    let answer = client.clone().oneshot(request).await.unwrap();
+        .unwrap()
+}
+
+async fn code(client: &Client, path: &str, body: Bytes) -> Code {
+    let answer = client.clone().oneshot(call(path, body)).await.unwrap();
     let in_headers = answer.headers().get("grpc-status").cloned();
     let trailers = answer.into_body().collect().await.unwrap().trailers().cloned();
     let value = in_headers.or_else(|| trailers?.get("grpc-status").cloned()).unwrap();
@@ -44,6 +47,17 @@ async fn unknown_services_and_methods_are_unimplemented() {
         assert_eq!(code(&client, path, framed(&[], 0)).await, Code::Unimplemented, "{path}");
     }
     read(&client).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_served_is_refused_with_words() {
+    let server = Server::start().await;
+    for path in ["/myriad.topology.v1.TopologyService/Explode", "/no.such.Service/Get"] {
+        let request = call(path, framed(&[], 0));
+        let answer = client(&[&server]).oneshot(request).await.unwrap();
+        let words = answer.headers()["grpc-message"].to_str().unwrap();
+        assert!(words.starts_with("There is no such method here."), "{path}: {words}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
