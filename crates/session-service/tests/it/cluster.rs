@@ -1,4 +1,4 @@
-//! Shards on disk, a router that names them, and as many session-services on top as a test wants.
+//! Shards, a router that names them, and as many session-services on top as a test wants.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -26,6 +26,7 @@ use session_service::{App, Collaborators, Settings};
 use store::Shard;
 use store::tables::{credentials, email_claims, users};
 use tempfile::TempDir;
+use testkit::engines::{Postgres, ShardEngine};
 use token::Keys;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
@@ -49,11 +50,14 @@ pub struct Node {
 }
 
 impl Cluster {
-    pub async fn start(shards: u32) -> Self {
+    pub async fn start(engine: ShardEngine, shards: u32) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let shutdown = Shutdown::new();
-        let topology = topology(shards);
-        let opener = engines::opener(directory.path(), &engines::Settings::default());
+        let topology = topology(engine, shards).await;
+        let opener = engines::opener(
+            directory.path(),
+            &engines::Settings { postgres: serde_json::from_value(Postgres::client_settings()).unwrap() },
+        );
         let mut open = Vec::new();
         for info in topology.shards() {
             let engine = topology::identity::open(&opener, topology.cluster_id(), info).await.unwrap();
@@ -183,7 +187,7 @@ impl Cluster {
         total
     }
 
-    /// Whether any file of the cluster contains these bytes.
+    /// Whether any file of the cluster's directory contains these bytes: SQLite's are there.
     pub fn holds_on_disk(&self, wanted: &[u8]) -> bool {
         let files = std::fs::read_dir(self.directory.path()).unwrap();
         files.into_iter().any(|file| {
@@ -266,21 +270,28 @@ pub async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut()
     }
 }
 
-fn topology(shards: u32) -> Topology {
-    let info = |id| ShardInfo {
-        id,
-        name: format!("local-{id}"),
-        engine: EngineKind::Sqlite,
-        location: format!("local-{id}.db"),
-        replicas: Vec::new(),
-        state: ShardState::Active,
-        role_epoch: 1,
-        weight: 1,
-    };
+async fn topology(engine: ShardEngine, shards: u32) -> Topology {
+    let mut infos = Vec::new();
+    for id in 0..shards {
+        let name = format!("shard-{id}");
+        infos.push(ShardInfo {
+            id,
+            engine: match engine {
+                ShardEngine::Sqlite => EngineKind::Sqlite,
+                ShardEngine::Postgres => EngineKind::Postgres,
+            },
+            location: engine.new_location(&name).await.unwrap(),
+            name,
+            replicas: Vec::new(),
+            state: ShardState::Active,
+            role_epoch: 1,
+            weight: 1,
+        });
+    }
     let parts = Parts {
         version: 1,
         cluster_id: "cluster".to_owned(),
-        shards: (0..shards).map(info).collect(),
+        shards: infos,
         buckets: (0..4096).map(|bucket| Some(Owner(bucket % shards, 1))).collect(),
         pins: BTreeMap::new(),
     };

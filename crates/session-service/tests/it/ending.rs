@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use model::{Code, SessionId};
+use testkit::engines::ShardEngine;
 
 use crate::SHARDS;
 use crate::cluster::{Cluster, until};
@@ -11,10 +12,9 @@ const JOHN: &str = "john@example.com";
 const PASSWORD: &str = "correct horse battery staple";
 
 // R41
-#[tokio::test]
-async fn an_ended_session_is_over_at_once_and_the_others_are_not() {
+async fn an_ended_session_is_over_at_once_and_the_others_are_not(engine: ShardEngine) {
     for shards in SHARDS {
-        let cluster = Cluster::start(shards).await;
+        let cluster = Cluster::start(engine, shards).await;
         cluster.add_user(13, JOHN, PASSWORD).await;
         let node = cluster.node();
         let one = node.sign_in(JOHN, PASSWORD).await.unwrap().session.unwrap();
@@ -27,10 +27,9 @@ async fn an_ended_session_is_over_at_once_and_the_others_are_not() {
     }
 }
 
-#[tokio::test]
-async fn a_session_that_is_over_or_anothers_cannot_be_ended() {
+async fn a_session_that_is_over_or_anothers_cannot_be_ended(engine: ShardEngine) {
     for shards in SHARDS {
-        let cluster = Cluster::start(shards).await;
+        let cluster = Cluster::start(engine, shards).await;
         cluster.add_user(13, JOHN, PASSWORD).await;
         cluster.add_user(14, "jane@example.com", PASSWORD).await;
         let node = cluster.node();
@@ -50,10 +49,9 @@ async fn a_session_that_is_over_or_anothers_cannot_be_ended() {
 }
 
 // R41
-#[tokio::test]
-async fn ending_all_ends_every_session_of_this_user_only() {
+async fn ending_all_ends_every_session_of_this_user_only(engine: ShardEngine) {
     for shards in SHARDS {
-        let cluster = Cluster::start(shards).await;
+        let cluster = Cluster::start(engine, shards).await;
         cluster.add_user(13, JOHN, PASSWORD).await;
         cluster.add_user(14, "jane@example.com", PASSWORD).await;
         let node = cluster.node();
@@ -76,10 +74,9 @@ async fn ending_all_ends_every_session_of_this_user_only() {
     }
 }
 
-#[tokio::test]
-async fn what_is_ended_elsewhere_is_over_here_within_a_second() {
+async fn what_is_ended_elsewhere_is_over_here_within_a_second(engine: ShardEngine) {
     for shards in SHARDS {
-        let cluster = Cluster::start(shards).await;
+        let cluster = Cluster::start(engine, shards).await;
         cluster.add_user(13, JOHN, PASSWORD).await;
         let (here, there) = (cluster.node(), cluster.node());
         for way in ["one", "all", "password", "account"] {
@@ -100,4 +97,11 @@ async fn what_is_ended_elsewhere_is_over_here_within_a_second() {
             assert!(ended.elapsed() < Duration::from_secs(1), "{way}: {:?}", ended.elapsed());
         }
     }
+}
+
+testkit::on_both_engines! {
+    an_ended_session_is_over_at_once_and_the_others_are_not,
+    a_session_that_is_over_or_anothers_cannot_be_ended,
+    ending_all_ends_every_session_of_this_user_only,
+    what_is_ended_elsewhere_is_over_here_within_a_second,
 }

@@ -2,6 +2,7 @@
 
 use model::{Bucket, Code, SessionId};
 use store::tables::idempotency::{self, RequestRow};
+use testkit::engines::ShardEngine;
 
 use crate::SHARDS;
 use crate::cluster::{Cluster, NOON, keyed};
@@ -10,11 +11,10 @@ const JOHN: &str = "john@example.com";
 const PASSWORD: &str = "correct horse battery staple";
 const KEY: u8 = 0xa7;
 
-#[tokio::test]
-async fn a_repeat_gets_the_same_token_and_the_shards_hold_nothing_secret() {
+async fn a_repeat_gets_the_same_token(engine: ShardEngine) {
     for shards in SHARDS {
-        let cluster = Cluster::start(shards).await;
-        let phc = cluster.add_user(13, JOHN, PASSWORD).await;
+        let cluster = Cluster::start(engine, shards).await;
+        cluster.add_user(13, JOHN, PASSWORD).await;
         let node = cluster.node();
         let first = node.sign_in_with(keyed(JOHN, PASSWORD, KEY, 1)).await.unwrap();
         assert!(!first.replayed);
@@ -26,19 +26,27 @@ async fn a_repeat_gets_the_same_token_and_the_shards_hold_nothing_secret() {
         assert_eq!((&again.token, &again.session), (&first.token, &first.session));
         assert_eq!(other.hasher.hashes(), 0);
         assert_eq!(cluster.count("SELECT count(*) FROM sessions").await, 1);
+    }
+}
 
-        let session = first.session.unwrap();
+/// On SQLite only: its files are searched. What is written is the same on every engine; PostgreSQL's files are all tests' together.
+#[tokio::test]
+async fn the_shards_hold_nothing_secret() {
+    for shards in SHARDS {
+        let cluster = Cluster::start(ShardEngine::Sqlite, shards).await;
+        let phc = cluster.add_user(13, JOHN, PASSWORD).await;
+        let signed_in = cluster.node().sign_in_with(keyed(JOHN, PASSWORD, KEY, 1)).await.unwrap();
+        let session = signed_in.session.unwrap();
         assert!(cluster.holds_on_disk(&session.id), "the scan finds what is there");
         assert!(cluster.holds_on_disk(phc.as_bytes()), "the scan finds what is there");
-        let token = first.token.as_bytes();
+        let token = signed_in.token.as_bytes();
         assert!(!cluster.holds_on_disk(token) && !cluster.holds_on_disk(&token[20..]));
         assert!(!cluster.holds_on_disk(PASSWORD.as_bytes()));
     }
 }
 
-#[tokio::test]
-async fn a_key_belongs_to_one_request() {
-    let cluster = Cluster::start(1).await;
+async fn a_key_belongs_to_one_request(engine: ShardEngine) {
+    let cluster = Cluster::start(engine, 1).await;
     cluster.add_user(13, JOHN, PASSWORD).await;
     let node = cluster.node();
     node.sign_in_with(keyed(JOHN, PASSWORD, KEY, 1)).await.unwrap();
@@ -50,9 +58,8 @@ async fn a_key_belongs_to_one_request() {
     assert!(!node.sign_in_with(keyed(JOHN, PASSWORD, KEY, 2)).await.unwrap().replayed);
 }
 
-#[tokio::test]
-async fn a_refused_sign_in_is_not_recorded() {
-    let cluster = Cluster::start(1).await;
+async fn a_refused_sign_in_is_not_recorded(engine: ShardEngine) {
+    let cluster = Cluster::start(engine, 1).await;
     cluster.add_user(13, JOHN, PASSWORD).await;
     let node = cluster.node();
     let error = node.sign_in_with(keyed(JOHN, "wrong password", KEY, 1)).await.unwrap_err();
@@ -61,10 +68,9 @@ async fn a_refused_sign_in_is_not_recorded() {
     assert!(node.sign_in_with(keyed(JOHN, PASSWORD, KEY, 2)).await.is_ok());
 }
 
-#[tokio::test]
-async fn of_two_at_once_one_works_and_the_other_is_told_to_wait_or_gets_its_answer() {
+async fn of_two_at_once_one_works_and_the_other_is_told_to_wait_or_gets_its_answer(engine: ShardEngine) {
     for shards in SHARDS {
-        let cluster = Cluster::start(shards).await;
+        let cluster = Cluster::start(engine, shards).await;
         cluster.add_user(13, JOHN, PASSWORD).await;
         let node = cluster.node();
         let answers = futures::future::join_all((0..8).map(|_| node.sign_in_with(keyed(JOHN, PASSWORD, KEY, 1)))).await;
@@ -79,10 +85,9 @@ async fn of_two_at_once_one_works_and_the_other_is_told_to_wait_or_gets_its_answ
     }
 }
 
-#[tokio::test]
-async fn after_a_crash_before_the_session_a_repeat_makes_it_under_the_id_that_was_allotted() {
+async fn after_a_crash_before_the_session_a_repeat_makes_it_under_the_id_that_was_allotted(engine: ShardEngine) {
     for shards in SHARDS {
-        let cluster = Cluster::start(shards).await;
+        let cluster = Cluster::start(engine, shards).await;
         cluster.add_user(13, JOHN, PASSWORD).await;
         let node = cluster.node();
         // What a process leaves that dies between the record and the session.
@@ -116,10 +121,9 @@ async fn after_a_crash_before_the_session_a_repeat_makes_it_under_the_id_that_wa
     }
 }
 
-#[tokio::test]
-async fn after_a_crash_before_the_answer_was_recorded_a_repeat_finds_the_session() {
+async fn after_a_crash_before_the_answer_was_recorded_a_repeat_finds_the_session(engine: ShardEngine) {
     for shards in SHARDS {
-        let cluster = Cluster::start(shards).await;
+        let cluster = Cluster::start(engine, shards).await;
         cluster.add_user(13, JOHN, PASSWORD).await;
         let node = cluster.node();
         let first = node.sign_in_with(keyed(JOHN, PASSWORD, KEY, 1)).await.unwrap();
@@ -137,4 +141,13 @@ async fn after_a_crash_before_the_answer_was_recorded_a_repeat_finds_the_session
         assert_eq!((&resumed.token, &resumed.session), (&first.token, &first.session));
         assert_eq!(cluster.count("SELECT count(*) FROM sessions").await, 1);
     }
+}
+
+testkit::on_both_engines! {
+    a_repeat_gets_the_same_token,
+    a_key_belongs_to_one_request,
+    a_refused_sign_in_is_not_recorded,
+    of_two_at_once_one_works_and_the_other_is_told_to_wait_or_gets_its_answer,
+    after_a_crash_before_the_session_a_repeat_makes_it_under_the_id_that_was_allotted,
+    after_a_crash_before_the_answer_was_recorded_a_repeat_finds_the_session,
 }

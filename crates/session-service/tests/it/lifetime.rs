@@ -2,6 +2,7 @@
 
 use model::Code;
 use session_service::Settings;
+use testkit::engines::ShardEngine;
 
 use crate::SHARDS;
 use crate::cluster::{Cluster, NOON, until};
@@ -15,10 +16,9 @@ fn quick() -> Settings {
     Settings { touch_flush_ms: 5, ..Settings::default() }
 }
 
-#[tokio::test]
-async fn a_session_that_is_not_used_for_fourteen_days_is_over() {
+async fn a_session_that_is_not_used_for_fourteen_days_is_over(engine: ShardEngine) {
     for shards in SHARDS {
-        let cluster = Cluster::start(shards).await;
+        let cluster = Cluster::start(engine, shards).await;
         cluster.add_user(13, JOHN, PASSWORD).await;
         let node = cluster.node();
         let session = node.sign_in(JOHN, PASSWORD).await.unwrap().session.unwrap();
@@ -31,9 +31,8 @@ async fn a_session_that_is_not_used_for_fourteen_days_is_over() {
     }
 }
 
-#[tokio::test]
-async fn a_copy_in_the_cache_does_not_outlive_the_session() {
-    let cluster = Cluster::start(1).await;
+async fn a_copy_in_the_cache_does_not_outlive_the_session(engine: ShardEngine) {
+    let cluster = Cluster::start(engine, 1).await;
     cluster.add_user(13, JOHN, PASSWORD).await;
     let node = cluster.node();
     let session = node.sign_in(JOHN, PASSWORD).await.unwrap().session.unwrap();
@@ -42,10 +41,9 @@ async fn a_copy_in_the_cache_does_not_outlive_the_session() {
     assert!(node.validate(&session).await.is_err());
 }
 
-#[tokio::test]
-async fn use_keeps_a_session_alive_but_not_beyond_thirty_days() {
+async fn use_keeps_a_session_alive_but_not_beyond_thirty_days(engine: ShardEngine) {
     for shards in SHARDS {
-        let cluster = Cluster::start(shards).await;
+        let cluster = Cluster::start(engine, shards).await;
         cluster.add_user(13, JOHN, PASSWORD).await;
         let node = cluster.node_with(&quick());
         let session = node.sign_in(JOHN, PASSWORD).await.unwrap().session.unwrap();
@@ -63,10 +61,9 @@ async fn use_keeps_a_session_alive_but_not_beyond_thirty_days() {
     }
 }
 
-#[tokio::test]
-async fn uses_are_noted_once_a_minute_at_most() {
+async fn uses_are_noted_once_a_minute_at_most(engine: ShardEngine) {
     for shards in SHARDS {
-        let cluster = Cluster::start(shards).await;
+        let cluster = Cluster::start(engine, shards).await;
         let node = cluster.node_with(&quick());
         let mut sessions = Vec::new();
         for id in 13..17 {
@@ -99,10 +96,9 @@ async fn uses_are_noted_once_a_minute_at_most() {
     }
 }
 
-#[tokio::test]
-async fn sessions_that_are_over_are_removed() {
+async fn sessions_that_are_over_are_removed(engine: ShardEngine) {
     for shards in SHARDS {
-        let cluster = Cluster::start(shards).await;
+        let cluster = Cluster::start(engine, shards).await;
         cluster.add_user(13, JOHN, PASSWORD).await;
         let node = cluster.node_with(&Settings { sweep_every_ms: 5, ..Settings::default() });
         let old = node.sign_in(JOHN, PASSWORD).await.unwrap().session.unwrap();
@@ -114,4 +110,12 @@ async fn sessions_that_are_over_are_removed() {
         assert!(node.validate(&new).await.is_ok());
         assert!(node.validate(&old).await.is_err());
     }
+}
+
+testkit::on_both_engines! {
+    a_session_that_is_not_used_for_fourteen_days_is_over,
+    a_copy_in_the_cache_does_not_outlive_the_session,
+    use_keeps_a_session_alive_but_not_beyond_thirty_days,
+    uses_are_noted_once_a_minute_at_most,
+    sessions_that_are_over_are_removed,
 }

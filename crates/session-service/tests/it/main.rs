@@ -1,4 +1,4 @@
-//! Session-service through gRPC, on real SQLite shards: one, and four.
+//! Session-service through gRPC, on real shards, one and four: SQLite files, and databases of a real PostgreSQL server.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -3,6 +3,7 @@
 use api::user::v1::Role;
 use model::{Bucket, Code, SessionId};
 use store::tables::credentials;
+use testkit::engines::ShardEngine;
 
 use crate::SHARDS;
 use crate::cluster::{Cluster, NOON, keyed, until, user};
@@ -11,10 +12,9 @@ const JOHN: &str = "john@example.com";
 const PASSWORD: &str = "correct horse battery staple";
 
 // R41
-#[tokio::test]
-async fn a_person_signs_in_and_is_known_from_then_on() {
+async fn a_person_signs_in_and_is_known_from_then_on(engine: ShardEngine) {
     for shards in SHARDS {
-        let cluster = Cluster::start(shards).await;
+        let cluster = Cluster::start(engine, shards).await;
         cluster.add_user(13, JOHN, PASSWORD).await;
         cluster.add_user(1, "admin@example.com", PASSWORD).await;
         let node = cluster.node();
@@ -41,10 +41,9 @@ async fn a_person_signs_in_and_is_known_from_then_on() {
     }
 }
 
-#[tokio::test]
-async fn an_unknown_email_gets_the_same_answer_for_the_same_work() {
+async fn an_unknown_email_gets_the_same_answer_for_the_same_work(engine: ShardEngine) {
     for shards in SHARDS {
-        let cluster = Cluster::start(shards).await;
+        let cluster = Cluster::start(engine, shards).await;
         cluster.add_user(13, JOHN, PASSWORD).await;
         cluster.add_user(14, "gone@example.com", PASSWORD).await;
         cluster.delete_user(14).await;
@@ -61,19 +60,17 @@ async fn an_unknown_email_gets_the_same_answer_for_the_same_work() {
     }
 }
 
-#[tokio::test]
-async fn what_is_no_email_is_wrong_input() {
-    let cluster = Cluster::start(1).await;
+async fn what_is_no_email_is_wrong_input(engine: ShardEngine) {
+    let cluster = Cluster::start(engine, 1).await;
     let node = cluster.node();
     let error = node.sign_in("john", PASSWORD).await.unwrap_err();
     assert_eq!((error.code, node.hasher.hashes()), (Code::InvalidInput, 0));
     assert_eq!(error.fields.len(), 1);
 }
 
-#[tokio::test]
-async fn a_password_changed_while_it_was_checked_signs_nobody_in() {
+async fn a_password_changed_while_it_was_checked_signs_nobody_in(engine: ShardEngine) {
     for shards in SHARDS {
-        let cluster = Cluster::start(shards).await;
+        let cluster = Cluster::start(engine, shards).await;
         cluster.add_user(13, JOHN, PASSWORD).await;
         let new = cluster.add_user(14, "jane@example.com", "another password").await;
         let node = cluster.node();
@@ -87,9 +84,8 @@ async fn a_password_changed_while_it_was_checked_signs_nobody_in() {
     }
 }
 
-#[tokio::test]
-async fn signing_out_everywhere_while_a_password_is_checked_costs_no_second_hash() {
-    let cluster = Cluster::start(1).await;
+async fn signing_out_everywhere_while_a_password_is_checked_costs_no_second_hash(engine: ShardEngine) {
+    let cluster = Cluster::start(engine, 1).await;
     cluster.add_user(13, JOHN, PASSWORD).await;
     let node = cluster.node();
     let (signing_in, release) = slow_sign_in(&cluster, &node).await;
@@ -122,10 +118,9 @@ async fn slow_sign_in(cluster: &Cluster, node: &crate::cluster::Node) -> (Signin
     (signing_in, others)
 }
 
-#[tokio::test]
-async fn the_twenty_first_session_ends_the_oldest() {
+async fn the_twenty_first_session_ends_the_oldest(engine: ShardEngine) {
     for shards in SHARDS {
-        let cluster = Cluster::start(shards).await;
+        let cluster = Cluster::start(engine, shards).await;
         cluster.add_user(13, JOHN, PASSWORD).await;
         let node = cluster.node();
         let mut sessions = Vec::new();
@@ -143,11 +138,10 @@ async fn the_twenty_first_session_ends_the_oldest() {
     }
 }
 
-#[tokio::test]
-async fn a_hash_below_todays_parameters_is_raised_at_sign_in() {
+async fn a_hash_below_todays_parameters_is_raised_at_sign_in(engine: ShardEngine) {
     // 8 MiB and one pass, made with another implementation.
     const WEAK: &str = "$argon2id$v=19$m=8192,t=1,p=2$MDEyMzQ1Njc$efUEneKKKhcP2XErexUYtA";
-    let cluster = Cluster::start(1).await;
+    let cluster = Cluster::start(engine, 1).await;
     cluster.add_user_with(13, JOHN, WEAK.to_owned()).await;
     let node = cluster.node();
     node.sign_in(JOHN, "pässwörter zählen 🦀").await.unwrap();
@@ -157,4 +151,14 @@ async fn a_hash_below_todays_parameters_is_raised_at_sign_in() {
     assert!(stored.phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", stored.phc);
     node.sign_in(JOHN, "pässwörter zählen 🦀").await.unwrap();
     assert_eq!(node.hasher.hashes(), 3);
+}
+
+testkit::on_both_engines! {
+    a_person_signs_in_and_is_known_from_then_on,
+    an_unknown_email_gets_the_same_answer_for_the_same_work,
+    what_is_no_email_is_wrong_input,
+    a_password_changed_while_it_was_checked_signs_nobody_in,
+    signing_out_everywhere_while_a_password_is_checked_costs_no_second_hash,
+    the_twenty_first_session_ends_the_oldest,
+    a_hash_below_todays_parameters_is_raised_at_sign_in,
 }

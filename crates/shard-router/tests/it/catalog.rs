@@ -2,11 +2,13 @@
 
 use futures::future::join_all;
 use shard_router::{Error, Refused};
+use testkit::engines::ShardEngine;
 use topology::{Invalid, Owner, ShardState};
 
 use crate::cluster::{Cluster, until};
 
-async fn of_two_changes_at_once_one_wins_and_the_other_learns_the_version(cluster: Cluster) {
+async fn of_two_changes_at_once_one_wins_and_the_other_learns_the_version(engine: ShardEngine) {
+    let cluster = Cluster::on(engine).await;
     let node = cluster.start(Some(2)).await.unwrap();
     let (one, two) = tokio::join!(
         node.catalog().change(1, |parts| parts.buckets[12] = Some(Owner(1, 2))),
@@ -18,7 +20,8 @@ async fn of_two_changes_at_once_one_wins_and_the_other_learns_the_version(cluste
     assert_eq!(node.catalog().current().version(), 2);
 }
 
-async fn two_routers_on_one_catalog_never_both_win_and_learn_from_each_other(cluster: Cluster) {
+async fn two_routers_on_one_catalog_never_both_win_and_learn_from_each_other(engine: ShardEngine) {
+    let cluster = Cluster::on(engine).await;
     let (one, two) = (cluster.start(Some(2)).await.unwrap(), cluster.start(None).await.unwrap());
     let mut wins = 0;
     for round in 0..20u64 {
@@ -35,7 +38,8 @@ async fn two_routers_on_one_catalog_never_both_win_and_learn_from_each_other(clu
     assert_eq!(one.catalog().current().version(), 1 + u64::try_from(wins).unwrap());
 }
 
-async fn changes_survive_a_restart(cluster: Cluster) {
+async fn changes_survive_a_restart(engine: ShardEngine) {
+    let cluster = Cluster::on(engine).await;
     let node = cluster.start(Some(2)).await.unwrap();
     let changed = node.catalog().change(1, |parts| {
         parts.buckets.push(Some(Owner(1, 1)));
@@ -61,7 +65,8 @@ async fn changes_survive_a_restart(cluster: Cluster) {
     assert!(matches!(again, Err(Error::Refused(Refused::Epoch(4096)))), "{again:?}");
 }
 
-async fn a_change_that_breaks_a_rule_is_refused_and_changes_nothing(cluster: Cluster) {
+async fn a_change_that_breaks_a_rule_is_refused_and_changes_nothing(engine: ShardEngine) {
+    let cluster = Cluster::on(engine).await;
     let node = cluster.start(Some(2)).await.unwrap();
     let refused = [
         node.catalog().change(1, |parts| parts.buckets[12] = Some(Owner(1, 1))).await,
@@ -81,7 +86,7 @@ async fn a_change_that_breaks_a_rule_is_refused_and_changes_nothing(cluster: Clu
     assert_eq!(node.catalog().current().version(), 1);
 }
 
-on_both_engines! {
+testkit::on_both_engines! {
     of_two_changes_at_once_one_wins_and_the_other_learns_the_version,
     two_routers_on_one_catalog_never_both_win_and_learn_from_each_other,
     changes_survive_a_restart,

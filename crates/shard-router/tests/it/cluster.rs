@@ -10,7 +10,7 @@ use runtime::shutdown::Shutdown;
 use shard_router::{App, Catalog, Config, Result, SERVICE};
 use store::Engine;
 use tempfile::TempDir;
-use testkit::engines::{Postgres, postgres};
+use testkit::engines::{Postgres, ShardEngine};
 use topology::Opener;
 
 /// The directory, and perhaps the PostgreSQL databases, that outlive their routers.
@@ -43,6 +43,15 @@ impl Cluster {
         Self { folder: tempfile::tempdir().unwrap(), databases: None }
     }
 
+    /// One whose catalog and shards are of an engine.
+    /// One on either engine.
+    pub async fn on(engine: ShardEngine) -> Self {
+        match engine {
+            ShardEngine::Sqlite => Self::new(),
+            ShardEngine::Postgres => Self::on_postgres().await,
+        }
+    }
+
     /// One whose catalog and shards are databases of a PostgreSQL server.
     pub async fn on_postgres() -> Self {
         let server = Postgres::shared().await.unwrap();
@@ -58,15 +67,7 @@ impl Cluster {
     fn config(&self, shards: Option<u32>) -> Config {
         let config = Config { data_dir: self.path().to_owned(), shards, catch_up_ms: 20, ..Config::default() };
         let Some(databases) = &self.databases else { return config };
-        let postgres = engines::PostgresSettings {
-            user: postgres::SUPERUSER.to_owned(),
-            password: Some(postgres::PASSWORD.into()),
-            pool: 4,
-            acquire_ms: 60_000,
-            statement_ms: 30_000,
-            lock_ms: 30_000,
-            ..engines::PostgresSettings::default()
-        };
+        let postgres = serde_json::from_value(Postgres::client_settings()).unwrap();
         let count = shards.unwrap_or(1) as usize;
         Config {
             catalog: Some(databases.server.url(&databases.catalog)),

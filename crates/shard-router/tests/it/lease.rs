@@ -7,10 +7,12 @@ use api::topology::v1::LeaseUserIdsRequest;
 use futures::StreamExt;
 use futures::future::join_all;
 use model::Code;
+use testkit::engines::ShardEngine;
 
 use crate::cluster::{Cluster, execute};
 
-async fn blocks_begin_with_one_and_never_overlap(cluster: Cluster) {
+async fn blocks_begin_with_one_and_never_overlap(engine: ShardEngine) {
+    let cluster = Cluster::on(engine).await;
     let node = cluster.start(None).await.unwrap();
     let leases = (0..100u32).map(|lease| {
         let mut client = node.client();
@@ -27,7 +29,8 @@ async fn blocks_begin_with_one_and_never_overlap(cluster: Cluster) {
     assert_eq!(given.last().copied(), Some(given.len() as u64));
 }
 
-async fn a_lease_of_no_or_too_many_ids_is_invalid_input(cluster: Cluster) {
+async fn a_lease_of_no_or_too_many_ids_is_invalid_input(engine: ShardEngine) {
+    let cluster = Cluster::on(engine).await;
     let node = cluster.start(None).await.unwrap();
     for count in [0, 65_537, u32::MAX] {
         let refused = node.client().lease_user_ids(LeaseUserIdsRequest { count }).await.unwrap_err();
@@ -41,7 +44,8 @@ async fn a_lease_of_no_or_too_many_ids_is_invalid_input(cluster: Cluster) {
     }
 }
 
-async fn no_id_reaches_two_to_the_53(cluster: Cluster) {
+async fn no_id_reaches_two_to_the_53(engine: ShardEngine) {
+    let cluster = Cluster::on(engine).await;
     let node = cluster.start(None).await.unwrap();
     // 9007199254740992 - 10
     execute(node.database(), "UPDATE id_block SET next = 9007199254740982").await;
@@ -51,7 +55,8 @@ async fn no_id_reaches_two_to_the_53(cluster: Cluster) {
     assert_eq!(block.first + u64::from(block.count), (1 << 53) - 1);
 }
 
-async fn two_routers_lease_a_thousand_blocks_and_no_id_twice(cluster: Cluster) {
+async fn two_routers_lease_a_thousand_blocks_and_no_id_twice(engine: ShardEngine) {
+    let cluster = Cluster::on(engine).await;
     let (one, two) = (cluster.start(None).await.unwrap(), cluster.start(None).await.unwrap());
     let leases = (0..1_000u32).map(|lease| {
         let catalog = if lease % 2 == 0 { one.catalog() } else { two.catalog() };
@@ -67,7 +72,7 @@ async fn two_routers_lease_a_thousand_blocks_and_no_id_twice(cluster: Cluster) {
     }
 }
 
-on_both_engines! {
+testkit::on_both_engines! {
     two_routers_lease_a_thousand_blocks_and_no_id_twice,
     blocks_begin_with_one_and_never_overlap,
     a_lease_of_no_or_too_many_ids_is_invalid_input,

@@ -5,6 +5,7 @@ use std::time::Instant;
 use model::{ShardId, UserId};
 use store::Shard;
 use store::tables::bucket_owner::{self, State};
+use testkit::engines::ShardEngine;
 use topology::UserIds;
 
 use crate::cluster::{Cluster, execute};
@@ -164,7 +165,8 @@ async fn a_first_start_that_was_cut_off_is_finished_by_the_next() {
     assert_eq!(cluster.start(None).await.unwrap().catalog().current().cluster_id(), cluster_id);
 }
 
-async fn two_routers_that_start_at_once_begin_one_cluster(cluster: Cluster) {
+async fn two_routers_that_start_at_once_begin_one_cluster(engine: ShardEngine) {
+    let cluster = Cluster::on(engine).await;
     let (one, two) = tokio::join!(cluster.start(Some(2)), cluster.start(Some(2)));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one.catalog().current(), two.catalog().current());
@@ -215,6 +217,6 @@ async fn a_new_cluster_begins_on_four_databases() {
     assert!(refused.contains("has 4 shards") && refused.contains("says 2"), "{refused}");
 }
 
-on_both_engines! {
+testkit::on_both_engines! {
     two_routers_that_start_at_once_begin_one_cluster,
 }

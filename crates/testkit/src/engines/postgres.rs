@@ -59,7 +59,9 @@ impl Postgres {
         SHARED
             .get_or_try_init(|| async {
                 let directory = tempfile::Builder::new().prefix("myriad-postgres-").tempdir()?.keep();
-                let settings = Settings { fsync: false, remove_after_exit: true, ..Settings::default() };
+                // Each test has pools of its own, and there are as many at once as processors.
+                let parameters = vec!["max_connections=500".to_owned()];
+                let settings = Settings { fsync: false, remove_after_exit: true, parameters };
                 Self::start_with(&directory, settings).await
             })
             .await

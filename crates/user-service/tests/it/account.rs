@@ -2,13 +2,13 @@
 
 use model::{Code, UserId};
 use store::tables::{credentials, users};
+use testkit::engines::ShardEngine;
 
 use crate::{images::upload, world::World};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_user_is_gone_everywhere_and_the_e_mail_is_free_at_once() {
+async fn a_deleted_user_is_gone_everywhere_and_the_e_mail_is_free_at_once(engine: ShardEngine) {
     for shards in [1, 4] {
-        let world = World::new(shards).await;
+        let world = World::new(engine, shards).await;
         let user = world.sign_up("a@example.com").await;
         let image = upload(&world, user.id, 1).await.unwrap();
         assert_eq!(world.get(user.id).await.unwrap().id, user.id);
@@ -24,9 +24,8 @@ async fn a_deleted_user_is_gone_everywhere_and_the_e_mail_is_free_at_once() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_tombstone_keeps_no_personal_data_and_ends_the_sessions() {
-    let world = World::new(1).await;
+async fn a_tombstone_keeps_no_personal_data_and_ends_the_sessions(engine: ShardEngine) {
+    let world = World::new(engine, 1).await;
     let user = world.sign_up("a@example.com").await;
     world.delete(user.id).await.unwrap();
     let id = UserId::new(user.id).unwrap();
@@ -35,4 +34,9 @@ async fn a_tombstone_keeps_no_personal_data_and_ends_the_sessions() {
     assert_eq!((row.state, row.session_epoch, row.user.version), (users::State::Deleted, 2, 2));
     assert_eq!((row.user.email.as_str(), row.user.first_name.as_str()), ("", ""));
     assert_eq!(credentials::for_sign_in(&mut read, world.bucket(user.id), id).await.unwrap(), None);
+}
+
+testkit::on_both_engines! {
+    a_deleted_user_is_gone_everywhere_and_the_e_mail_is_free_at_once,
+    a_tombstone_keeps_no_personal_data_and_ends_the_sessions,
 }

@@ -1,6 +1,7 @@
 //! Sign-up and change of e-mail, cut off between any two steps, then swept.
 
 use model::Code;
+use testkit::engines::ShardEngine;
 
 use crate::world::{World, code, keyed, ok, person};
 
@@ -8,11 +9,10 @@ const SIGN_UP: [&str; 2] = ["signup-after-reserve", "signup-after-create"];
 const EMAIL_CHANGE: [&str; 3] =
     ["email-change-after-reserve", "email-change-after-update", "email-change-after-confirm"];
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sign_up_that_dies_between_two_steps_is_finished_or_undone_by_the_sweeper() {
+async fn a_sign_up_that_dies_between_two_steps_is_finished_or_undone_by_the_sweeper(engine: ShardEngine) {
     for shards in [1, 4] {
         for point in SIGN_UP {
-            let world = World::new(shards).await;
+            let world = World::new(engine, shards).await;
             let mut held = world.halts.at(point);
             let mut users = world.users.clone();
             let dead = tokio::spawn(async move { users.create_user(person("a@example.com")).await });
@@ -32,9 +32,8 @@ async fn a_sign_up_that_dies_between_two_steps_is_finished_or_undone_by_the_swee
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_late_creator_meets_the_void_user_and_gives_up() {
-    let world = World::new(4).await;
+async fn a_late_creator_meets_the_void_user_and_gives_up(engine: ShardEngine) {
+    let world = World::new(engine, 4).await;
     let mut held = world.halts.at("signup-after-reserve");
     let mut users = world.users.clone();
     let late = tokio::spawn(async move { users.create_user(person("a@example.com")).await });
@@ -48,11 +47,10 @@ async fn a_late_creator_meets_the_void_user_and_gives_up() {
     world.assert_every_address_has_one_user().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_change_of_e_mail_that_dies_between_two_steps_is_finished_or_undone() {
+async fn a_change_of_e_mail_that_dies_between_two_steps_is_finished_or_undone(engine: ShardEngine) {
     for shards in [1, 4] {
         for point in EMAIL_CHANGE {
-            let world = World::new(shards).await;
+            let world = World::new(engine, shards).await;
             world.run();
             let user = world.sign_up("old@example.com").await;
             let mut held = world.halts.at(point);
@@ -76,9 +74,8 @@ async fn a_change_of_e_mail_that_dies_between_two_steps_is_finished_or_undone() 
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_late_change_of_e_mail_is_barred_in_the_users_bucket() {
-    let world = World::new(4).await;
+async fn a_late_change_of_e_mail_is_barred_in_the_users_bucket(engine: ShardEngine) {
+    let world = World::new(engine, 4).await;
     let user = world.sign_up("old@example.com").await;
     let mut held = world.halts.at("email-change-after-reserve");
     let mut users = world.users.clone();
@@ -97,9 +94,8 @@ async fn a_late_change_of_e_mail_is_barred_in_the_users_bucket() {
     world.assert_every_address_has_one_user().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_deletion_that_dies_before_the_release_frees_the_e_mail_by_outbox() {
-    let world = World::new(4).await;
+async fn a_deletion_that_dies_before_the_release_frees_the_e_mail_by_outbox(engine: ShardEngine) {
+    let world = World::new(engine, 4).await;
     world.run();
     let user = world.sign_up("a@example.com").await;
     let held = world.halts.at("delete-after-tombstone");
@@ -115,11 +111,10 @@ async fn a_deletion_that_dies_before_the_release_frees_the_e_mail_by_outbox() {
     world.assert_every_address_has_one_user().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_keyed_sign_up_that_died_is_resumed_with_the_same_ids() {
+async fn a_keyed_sign_up_that_died_is_resumed_with_the_same_ids(engine: ShardEngine) {
     // R54: the same rule as an upload's key.
     for point in ["signup-after-begin", "signup-after-reserve", "signup-after-create", "signup-after-confirm"] {
-        let world = World::with(4, |config| config.claims.deadline_ms = 300).await;
+        let world = World::with(engine, 4, |config| config.claims.deadline_ms = 300).await;
         let mut held = world.halts.at(point);
         let mut users = world.users.clone();
         let dead = tokio::spawn(async move { users.create_user(keyed(person("a@example.com"), 1, 1)).await });
@@ -144,4 +139,13 @@ async fn a_keyed_sign_up_that_died_is_resumed_with_the_same_ids() {
         assert_eq!(replayed.user, created.user);
         world.assert_every_address_has_one_user().await;
     }
+}
+
+testkit::on_both_engines! {
+    a_sign_up_that_dies_between_two_steps_is_finished_or_undone_by_the_sweeper,
+    a_late_creator_meets_the_void_user_and_gives_up,
+    a_change_of_e_mail_that_dies_between_two_steps_is_finished_or_undone,
+    a_late_change_of_e_mail_is_barred_in_the_users_bucket,
+    a_deletion_that_dies_before_the_release_frees_the_e_mail_by_outbox,
+    a_keyed_sign_up_that_died_is_resumed_with_the_same_ids,
 }

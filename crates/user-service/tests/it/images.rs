@@ -6,6 +6,7 @@ use api::{
     user::v1 as user_proto,
 };
 use model::{Code, Error, ImageId};
+use testkit::engines::ShardEngine;
 
 use crate::world::{World, code, eventually, ok, refusal};
 
@@ -81,10 +82,9 @@ async fn get(world: &World, image: &proto::Image) -> Result<proto::Image, Error>
     got.map(|answer| answer.into_inner().image.unwrap()).map_err(|status| from_status(&status))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_image_goes_from_queued_over_running_to_done() {
+async fn an_image_goes_from_queued_over_running_to_done(engine: ShardEngine) {
     // R54
-    let world = World::new(4).await;
+    let world = World::new(engine, 4).await;
     let user = world.sign_up("a@example.com").await.id;
     let image = upload(&world, user, 1).await.unwrap();
     assert_eq!((image.status(), image.attempts), (Status::Queued, 0));
@@ -97,10 +97,9 @@ async fn an_image_goes_from_queued_over_running_to_done() {
     assert_eq!(begin(&world, &image).await.unwrap_err().code, Code::JobOver);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_report_that_comes_twice_changes_nothing_and_answers_the_same() {
+async fn a_report_that_comes_twice_changes_nothing_and_answers_the_same(engine: ShardEngine) {
     // R54
-    let world = World::new(1).await;
+    let world = World::new(engine, 1).await;
     let user = world.sign_up("a@example.com").await.id;
     let image = upload(&world, user, 1).await.unwrap();
     begin(&world, &image).await.unwrap();
@@ -113,10 +112,9 @@ async fn a_report_that_comes_twice_changes_nothing_and_answers_the_same() {
     assert_eq!(get(&world, &image).await.unwrap(), first);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_failure_is_tried_again_three_times_in_all_and_a_final_one_is_not() {
+async fn a_failure_is_tried_again_three_times_in_all_and_a_final_one_is_not(engine: ShardEngine) {
     // R54
-    let world = World::new(1).await;
+    let world = World::new(engine, 1).await;
     let user = world.sign_up("a@example.com").await.id;
     let image = upload(&world, user, 1).await.unwrap();
     for attempt in 1..=3 {
@@ -139,10 +137,9 @@ async fn a_failure_is_tried_again_three_times_in_all_and_a_final_one_is_not() {
     assert_eq!(get(&world, &image).await.unwrap().status(), Status::Failed);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_picture_deleted_while_it_is_worked_on_stays_deleted() {
+async fn a_picture_deleted_while_it_is_worked_on_stays_deleted(engine: ShardEngine) {
     // R54
-    let world = World::new(4).await;
+    let world = World::new(engine, 4).await;
     let user = world.sign_up("a@example.com").await.id;
     let image = upload(&world, user, 1).await.unwrap();
     begin(&world, &image).await.unwrap();
@@ -155,10 +152,9 @@ async fn a_picture_deleted_while_it_is_worked_on_stays_deleted() {
     assert_eq!(get(&world, &image).await.unwrap_err().code, Code::NotFound);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_keyed_upload_is_recorded_with_its_image() {
+async fn a_keyed_upload_is_recorded_with_its_image(engine: ShardEngine) {
     // R54
-    let world = World::new(4).await;
+    let world = World::new(engine, 4).await;
     let user = world.sign_up("a@example.com").await.id;
     let key = |n: u8| Some(user_proto::Idempotency { key_hash: vec![n; 32], request_hash: vec![n; 32] });
     let first = ok(world
@@ -184,9 +180,8 @@ async fn a_keyed_upload_is_recorded_with_its_image() {
     eventually(async || world.queue.len() == 2).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn quotas_count_pictures_and_running_jobs() {
-    let world = World::with(1, |config| {
+async fn quotas_count_pictures_and_running_jobs(engine: ShardEngine) {
+    let world = World::with(engine, 1, |config| {
         (config.limits.pictures, config.limits.running_jobs) = (3, 2);
     })
     .await;
@@ -204,9 +199,8 @@ async fn quotas_count_pictures_and_running_jobs() {
     assert_eq!((refused.code, refused.policy.as_deref()), (Code::QuotaExceeded, Some("\"pictures\";q=3")));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_list_is_newest_first_and_others_see_done_ones_only() {
-    let world = World::new(4).await;
+async fn a_list_is_newest_first_and_others_see_done_ones_only(engine: ShardEngine) {
+    let world = World::new(engine, 4).await;
     let user = world.sign_up("a@example.com").await.id;
     for n in 1..=5 {
         let image = upload(&world, user, n).await.unwrap();
@@ -229,10 +223,9 @@ async fn a_list_is_newest_first_and_others_see_done_ones_only() {
     assert_eq!(list(10, String::new(), true).await, (vec![id(4), id(2)], false));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_watch_shows_the_present_state_then_each_change_and_ends() {
+async fn a_watch_shows_the_present_state_then_each_change_and_ends(engine: ShardEngine) {
     // R54
-    let world = World::new(1).await;
+    let world = World::new(engine, 1).await;
     let user = world.sign_up("a@example.com").await.id;
     let image = upload(&world, user, 1).await.unwrap();
     let watch = proto::WatchImageRequest { user_id: user, image_id: image.id.clone() };
@@ -251,9 +244,8 @@ async fn a_watch_shows_the_present_state_then_each_change_and_ends() {
     assert_eq!(code(world.images.clone().watch_image(unknown).await), Code::NotFound);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_watch_ends_with_the_image_and_with_the_process() {
-    let world = World::new(1).await;
+async fn a_watch_ends_with_the_image_and_with_the_process(engine: ShardEngine) {
+    let world = World::new(engine, 1).await;
     let user = world.sign_up("a@example.com").await.id;
     let (image, kept) = (upload(&world, user, 1).await.unwrap(), upload(&world, user, 2).await.unwrap());
     let watch = |image: &proto::Image| proto::WatchImageRequest { user_id: user, image_id: image.id.clone() };
@@ -267,9 +259,8 @@ async fn a_watch_ends_with_the_image_and_with_the_process() {
     assert!(other.message().await.unwrap().is_none());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_profile_wears_a_finished_picture_of_its_own() {
-    let world = World::new(4).await;
+async fn a_profile_wears_a_finished_picture_of_its_own(engine: ShardEngine) {
+    let world = World::new(engine, 4).await;
     let user = world.sign_up("a@example.com").await.id;
     let other = world.sign_up("b@example.com").await.id;
     let image = upload(&world, user, 1).await.unwrap();
@@ -308,4 +299,17 @@ async fn a_profile_wears_a_finished_picture_of_its_own() {
     ok(world.images.clone().delete_image(proto::DeleteImageRequest { user_id: user, image_id: image.id }).await);
     let bare = world.get(user).await.unwrap();
     assert_eq!((bare.version, bare.picture), (6, None));
+}
+
+testkit::on_both_engines! {
+    an_image_goes_from_queued_over_running_to_done,
+    a_report_that_comes_twice_changes_nothing_and_answers_the_same,
+    a_failure_is_tried_again_three_times_in_all_and_a_final_one_is_not,
+    a_picture_deleted_while_it_is_worked_on_stays_deleted,
+    a_keyed_upload_is_recorded_with_its_image,
+    quotas_count_pictures_and_running_jobs,
+    a_list_is_newest_first_and_others_see_done_ones_only,
+    a_watch_shows_the_present_state_then_each_change_and_ends,
+    a_watch_ends_with_the_image_and_with_the_process,
+    a_profile_wears_a_finished_picture_of_its_own,
 }

@@ -6,7 +6,11 @@ use proptest::{
     prelude::*,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
-use tokio::task::JoinHandle;
+use testkit::engines::ShardEngine;
+use tokio::{
+    runtime::Handle,
+    task::{JoinHandle, block_in_place},
+};
 
 use crate::{
     halts::Held,
@@ -158,23 +162,25 @@ async fn doubled_by_nobody(world: &World) {
     assert_eq!(addresses.len(), all, "an address is doubled");
 }
 
-#[test]
-fn no_address_is_lost_doubled_or_stuck() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+async fn no_address_is_lost_doubled_or_stuck(engine: ShardEngine) {
     let config = Config { cases: 24, failure_persistence: None, ..Config::default() };
     let seed = TestRng::from_seed(RngAlgorithm::ChaCha, &[42; 32]);
     let mut runner = TestRunner::new_with_rng(config, seed);
-    let outcome = runner.run(&actions(), |actions| {
-        runtime.block_on(async {
-            let world = Arc::new(World::new(2).await);
+    let play_one = |actions| {
+        Handle::current().block_on(async {
+            let world = Arc::new(World::new(engine, 2).await);
             world.run();
             play(&world, actions).await;
-            world.shutdown.soft.cancel();
-            world.shutdown.hard.cancel();
+            world.end().await;
         });
         Ok(())
-    });
+    };
+    let outcome = block_in_place(|| runner.run(&actions(), play_one));
     if let Err(error) = outcome {
         panic!("{error}");
     }
+}
+
+testkit::on_both_engines! {
+    no_address_is_lost_doubled_or_stuck,
 }

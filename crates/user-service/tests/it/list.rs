@@ -2,6 +2,7 @@
 
 use api::user::v1::{ListUsersRequest, User};
 use model::Code;
+use testkit::engines::ShardEngine;
 
 use crate::world::{World, code, ok};
 
@@ -11,11 +12,10 @@ async fn page(world: &World, limit: u32, after: u64) -> (Vec<User>, bool) {
     (page.users, page.more)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_list_over_four_shards_shows_every_user_once_in_the_order_of_ids() {
+async fn a_list_over_four_shards_shows_every_user_once_in_the_order_of_ids(engine: ShardEngine) {
     // R65
     for shards in [1, 4] {
-        let world = World::new(shards).await;
+        let world = World::new(engine, shards).await;
         let mut expected = Vec::new();
         for n in 0..11 {
             expected.push(world.sign_up(&format!("u{n}@example.com")).await);
@@ -37,9 +37,8 @@ async fn a_list_over_four_shards_shows_every_user_once_in_the_order_of_ids() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_exact_e_mail_finds_its_user_and_nobody_else() {
-    let world = World::new(4).await;
+async fn an_exact_e_mail_finds_its_user_and_nobody_else(engine: ShardEngine) {
+    let world = World::new(engine, 4).await;
     let user = world.sign_up("a@example.com").await;
     world.sign_up("ab@example.com").await;
     let by = |email: &str, after| ListUsersRequest { limit: 10, after_user_id: after, email: email.to_owned() };
@@ -55,4 +54,9 @@ async fn an_exact_e_mail_finds_its_user_and_nobody_else() {
         code(world.users.clone().list_users(ListUsersRequest { limit: 201, ..by("", 0) }).await),
         Code::InvalidInput
     );
+}
+
+testkit::on_both_engines! {
+    a_list_over_four_shards_shows_every_user_once_in_the_order_of_ids,
+    an_exact_e_mail_finds_its_user_and_nobody_else,
 }

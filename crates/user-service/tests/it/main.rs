@@ -1,4 +1,5 @@
-//! The service through its gRPC clients, on real SQLite shards in a directory of the test's own.
+//! The service through its gRPC clients, on real shards: SQLite files in a directory of the test's own, and databases of a
+//! PostgreSQL server.
 
 #![expect(
     clippy::unwrap_used,

@@ -5,12 +5,12 @@ use api::{
     user::v1::Role,
 };
 use model::Code;
+use testkit::engines::ShardEngine;
 
 use crate::world::{PASSWORD, World, code, ok};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn administrators_are_created_granted_listed_and_revoked() {
-    let world = World::new(4).await;
+async fn administrators_are_created_granted_listed_and_revoked(engine: ShardEngine) {
+    let world = World::new(engine, 4).await;
     let create = CreateAdminRequest {
         email: "root@example.com".to_owned(),
         password: PASSWORD.to_owned(),
@@ -34,4 +34,8 @@ async fn administrators_are_created_granted_listed_and_revoked() {
     assert_eq!(ok(world.operator.clone().list_admins(ListAdminsRequest {}).await).users.len(), 1);
     let nobody = GrantAdminRequest { email: "nobody@example.com".to_owned() };
     assert_eq!(code(world.operator.clone().grant_admin(nobody).await), Code::NotFound);
+}
+
+testkit::on_both_engines! {
+    administrators_are_created_granted_listed_and_revoked,
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use objects::{Class, Key};
+use testkit::engines::ShardEngine;
 
 use crate::{
     images::{begin, image_id, request},
@@ -9,10 +10,9 @@ use crate::{
     world::{HOUR_MS, World, ok},
 };
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_object_without_a_row_goes_after_the_grace_time_and_not_before() {
+async fn an_object_without_a_row_goes_after_the_grace_time_and_not_before(engine: ShardEngine) {
     for shards in [1, 4] {
-        let world = World::with(shards, |config| config.sweeper.objects_grace_ms = 60_000).await;
+        let world = World::with(engine, shards, |config| config.sweeper.objects_grace_ms = 60_000).await;
         let user = world.sign_up("a@example.com").await.id;
         let [source, media] = store_objects(&world, &image_id(1)).await;
         let mut wanted = request(user, 1);
@@ -37,4 +37,8 @@ async fn an_object_without_a_row_goes_after_the_grace_time_and_not_before() {
         assert_eq!(count(&world, Class::Media).await, 1);
         assert!(world.objects.meta(&media).await.is_ok());
     }
+}
+
+testkit::on_both_engines! {
+    an_object_without_a_row_goes_after_the_grace_time_and_not_before,
 }

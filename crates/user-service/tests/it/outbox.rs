@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use model::ImageId;
 use objects::{Class, Key};
+use testkit::engines::ShardEngine;
 use tokio_stream::StreamExt;
 
 use crate::{
@@ -24,11 +25,10 @@ pub async fn count(world: &World, class: Class) -> usize {
     world.objects.list(class).collect::<Vec<_>>().await.len()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_job_reaches_a_queue_that_fails_and_leaves_the_outbox_when_confirmed() {
+async fn a_job_reaches_a_queue_that_fails_and_leaves_the_outbox_when_confirmed(engine: ShardEngine) {
     // R51 R52 R54
     for shards in [1, 4] {
-        let world = World::new(shards).await;
+        let world = World::new(engine, shards).await;
         world.queue.failures.store(3, Ordering::SeqCst);
         world.run();
         let user = world.sign_up("a@example.com").await.id;
@@ -41,10 +41,9 @@ async fn a_job_reaches_a_queue_that_fails_and_leaves_the_outbox_when_confirmed()
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn jobs_committed_before_the_dispatcher_ran_are_delivered_by_the_next_one() {
+async fn jobs_committed_before_the_dispatcher_ran_are_delivered_by_the_next_one(engine: ShardEngine) {
     // R51
-    let world = World::new(4).await;
+    let world = World::new(engine, 4).await;
     let user = world.sign_up("a@example.com").await.id;
     for n in 1..=20 {
         upload(&world, user, n).await.unwrap();
@@ -55,9 +54,8 @@ async fn jobs_committed_before_the_dispatcher_ran_are_delivered_by_the_next_one(
     assert_eq!(world.queue.len(), 20);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_backlog_of_jobs_holds_up_no_other_event() {
-    let world = World::with(1, |config| {
+async fn a_backlog_of_jobs_holds_up_no_other_event(engine: ShardEngine) {
+    let world = World::with(engine, 1, |config| {
         config.outbox.jobs_in_flight = 2;
         (config.outbox.backoff_base_ms, config.outbox.backoff_max_ms) = (60_000, 60_000);
     })
@@ -74,9 +72,8 @@ async fn a_backlog_of_jobs_holds_up_no_other_event() {
     eventually(async || count(&world, Class::Media).await == 0).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_source_goes_once_its_image_is_done() {
-    let world = World::new(1).await;
+async fn a_source_goes_once_its_image_is_done(engine: ShardEngine) {
+    let world = World::new(engine, 1).await;
     world.run();
     let user = world.sign_up("a@example.com").await.id;
     let id = image_id(1);
@@ -90,9 +87,8 @@ async fn a_source_goes_once_its_image_is_done() {
     assert_eq!(count(&world, Class::Media).await, 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_worker_stores_after_the_deletion_goes_when_it_reports() {
-    let world = World::new(1).await;
+async fn what_a_worker_stores_after_the_deletion_goes_when_it_reports(engine: ShardEngine) {
+    let world = World::new(engine, 1).await;
     world.run();
     let user = world.sign_up("a@example.com").await.id;
     let image = upload(&world, user, 1).await.unwrap();
@@ -105,9 +101,8 @@ async fn what_a_worker_stores_after_the_deletion_goes_when_it_reports() {
     eventually(async || count(&world, Class::Media).await == 0 && count(&world, Class::Source).await == 0).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_users_pictures_go() {
-    let world = World::new(4).await;
+async fn a_deleted_users_pictures_go(engine: ShardEngine) {
+    let world = World::new(engine, 4).await;
     world.run();
     let user = world.sign_up("a@example.com").await.id;
     for n in 1..=3 {
@@ -116,4 +111,13 @@ async fn a_deleted_users_pictures_go() {
     }
     world.delete(user).await.unwrap();
     eventually(async || count(&world, Class::Media).await == 0 && count(&world, Class::Source).await == 0).await;
+}
+
+testkit::on_both_engines! {
+    a_job_reaches_a_queue_that_fails_and_leaves_the_outbox_when_confirmed,
+    jobs_committed_before_the_dispatcher_ran_are_delivered_by_the_next_one,
+    a_backlog_of_jobs_holds_up_no_other_event,
+    a_source_goes_once_its_image_is_done,
+    what_a_worker_stores_after_the_deletion_goes_when_it_reports,
+    a_deleted_users_pictures_go,
 }

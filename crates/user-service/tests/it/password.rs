@@ -7,6 +7,7 @@ use store::tables::{
     credentials,
     sessions::{self, SessionRow},
 };
+use testkit::engines::ShardEngine;
 
 use crate::world::{PASSWORD, World, code, ok, person, refusal};
 
@@ -47,9 +48,8 @@ async fn live(world: &World, user: u64) -> Vec<SessionId> {
     rows.into_iter().map(|row| row.id).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_users_own_address_is_no_password() {
-    let world = World::new(1).await;
+async fn the_users_own_address_is_no_password(engine: ShardEngine) {
+    let world = World::new(engine, 1).await;
     let weak = proto::CreateUserRequest { password: "Someone@example.com".to_owned(), ..person("someone@example.com") };
     assert_eq!(code(world.users.clone().create_user(weak).await), Code::WeakPassword);
     let user = world.sign_up("someone@example.com").await.id;
@@ -58,9 +58,8 @@ async fn the_users_own_address_is_no_password() {
     ok(world.users.clone().change_password(change(user, PASSWORD, "someone@else.example")).await);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_password_ends_every_session_but_the_callers() {
-    let world = World::new(4).await;
+async fn a_new_password_ends_every_session_but_the_callers(engine: ShardEngine) {
+    let world = World::new(engine, 4).await;
     let user = world.sign_up("a@example.com").await.id;
     for id in 1..=3 {
         assert!(session(&world, user, id, 1).await);
@@ -72,9 +71,8 @@ async fn a_new_password_ends_every_session_but_the_callers() {
     assert_eq!(world.get(user).await.unwrap().version, 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sign_in_that_raced_with_the_old_password_makes_no_session() {
-    let world = World::new(1).await;
+async fn a_sign_in_that_raced_with_the_old_password_makes_no_session(engine: ShardEngine) {
+    let world = World::new(engine, 1).await;
     let user = world.sign_up("a@example.com").await.id;
     let id = UserId::new(user).unwrap();
     let read =
@@ -84,9 +82,8 @@ async fn a_sign_in_that_raced_with_the_old_password_makes_no_session() {
     assert!(!session(&world, user, 9, read.session_epoch).await);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_weak_new_password_a_wrong_one_and_a_stale_version_are_refused() {
-    let world = World::new(1).await;
+async fn a_weak_new_password_a_wrong_one_and_a_stale_version_are_refused(engine: ShardEngine) {
+    let world = World::new(engine, 1).await;
     let user = world.sign_up("a@example.com").await.id;
     assert_eq!(code(world.users.clone().change_password(change(user, PASSWORD, "12345678")).await), Code::WeakPassword);
     assert_eq!(
@@ -98,9 +95,8 @@ async fn a_weak_new_password_a_wrong_one_and_a_stale_version_are_refused() {
     assert_eq!(code(world.users.clone().change_password(change(99, PASSWORD, NEW)).await), Code::NotFound);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_two_changes_at_once_one_meets_the_others_password() {
-    let world = World::new(1).await;
+async fn of_two_changes_at_once_one_meets_the_others_password(engine: ShardEngine) {
+    let world = World::new(engine, 1).await;
     let user = world.sign_up("a@example.com").await.id;
     let (mut a, mut b) = (world.users.clone(), world.users.clone());
     let outcomes = tokio::join!(
@@ -114,9 +110,8 @@ async fn of_two_changes_at_once_one_meets_the_others_password() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn guessing_the_current_password_is_counted() {
-    let world = World::new(1).await;
+async fn guessing_the_current_password_is_counted(engine: ShardEngine) {
+    let world = World::new(engine, 1).await;
     let user = world.sign_up("a@example.com").await.id;
     for _ in 0..10 {
         let refused = world.users.clone().change_password(change(user, "not the password", NEW)).await;
@@ -124,4 +119,13 @@ async fn guessing_the_current_password_is_counted() {
     }
     let refused = world.users.clone().change_password(change(user, PASSWORD, NEW)).await;
     assert_eq!(code(refused), Code::RateLimited);
+}
+
+testkit::on_both_engines! {
+    the_users_own_address_is_no_password,
+    a_new_password_ends_every_session_but_the_callers,
+    a_sign_in_that_raced_with_the_old_password_makes_no_session,
+    a_weak_new_password_a_wrong_one_and_a_stale_version_are_refused,
+    of_two_changes_at_once_one_meets_the_others_password,
+    guessing_the_current_password_is_counted,
 }

@@ -2,6 +2,7 @@
 
 use api::user::v1 as proto;
 use model::Code;
+use testkit::engines::ShardEngine;
 
 use crate::world::World;
 
@@ -9,9 +10,8 @@ fn patch(user: &proto::User) -> proto::UpdateUserRequest {
     proto::UpdateUserRequest { user_id: user.id, ..Default::default() }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_patch_merges_and_raises_the_version_by_one() {
-    let world = World::new(4).await;
+async fn a_patch_merges_and_raises_the_version_by_one(engine: ShardEngine) {
+    let world = World::new(engine, 4).await;
     let user = world.sign_up("a@example.com").await;
     let clear_state = proto::AddressPatch {
         state: Some(proto::FieldPatch { value: None }),
@@ -38,9 +38,8 @@ async fn a_patch_merges_and_raises_the_version_by_one() {
     assert_eq!((changed.version, changed.address), (3, None));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_patch_that_changes_nothing_keeps_version_and_time() {
-    let world = World::new(1).await;
+async fn a_patch_that_changes_nothing_keeps_version_and_time(engine: ShardEngine) {
+    let world = World::new(engine, 1).await;
     let user = world.sign_up("a@example.com").await;
     let same = proto::UpdateUserRequest {
         first_name: Some("John".to_owned()),
@@ -51,9 +50,8 @@ async fn a_patch_that_changes_nothing_keeps_version_and_time() {
     assert_eq!(world.patch(patch(&user)).await.unwrap(), user);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stale_version_is_refused_and_changes_nothing() {
-    let world = World::new(1).await;
+async fn a_stale_version_is_refused_and_changes_nothing(engine: ShardEngine) {
+    let world = World::new(engine, 1).await;
     let user = world.sign_up("a@example.com").await;
     let named = |name: &str| proto::UpdateUserRequest {
         first_name: Some(name.to_owned()),
@@ -69,9 +67,8 @@ async fn a_stale_version_is_refused_and_changes_nothing() {
     world.assert_every_address_has_one_user().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_e_mail_replaces_the_old_one_which_is_free_at_once() {
-    let world = World::new(4).await;
+async fn a_new_e_mail_replaces_the_old_one_which_is_free_at_once(engine: ShardEngine) {
+    let world = World::new(engine, 4).await;
     let user = world.sign_up("a@example.com").await;
     let changed = world.change_email(user.id, "B@example.com").await.unwrap();
     assert_eq!((changed.version, changed.email.as_str()), (2, "B@example.com"));
@@ -83,18 +80,16 @@ async fn a_new_e_mail_replaces_the_old_one_which_is_free_at_once() {
     world.assert_every_address_has_one_user().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn another_spelling_of_the_same_e_mail_keeps_the_claim() {
-    let world = World::new(4).await;
+async fn another_spelling_of_the_same_e_mail_keeps_the_claim(engine: ShardEngine) {
+    let world = World::new(engine, 4).await;
     let user = world.sign_up("a@example.com").await;
     let before = world.claims().await;
     assert_eq!(world.change_email(user.id, "A@Example.com").await.unwrap().email, "A@Example.com");
     assert_eq!(world.claims().await, before);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn back_and_forth_between_two_addresses_ends_with_one_claim() {
-    let world = World::new(4).await;
+async fn back_and_forth_between_two_addresses_ends_with_one_claim(engine: ShardEngine) {
+    let world = World::new(engine, 4).await;
     world.run();
     let user = world.sign_up("a@example.com").await;
     for round in 0..6 {
@@ -106,9 +101,8 @@ async fn back_and_forth_between_two_addresses_ends_with_one_claim() {
     assert_eq!(world.resolve("a@example.com").await, Some(user.id));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn many_patches_at_once_all_count() {
-    let world = World::new(1).await;
+async fn many_patches_at_once_all_count(engine: ShardEngine) {
+    let world = World::new(engine, 1).await;
     let user = world.sign_up("a@example.com").await;
     let patches =
         (0..16).map(|n| world.patch(proto::UpdateUserRequest { last_name: Some(format!("n{n}")), ..patch(&user) }));
@@ -117,4 +111,14 @@ async fn many_patches_at_once_all_count() {
     versions.sort_unstable();
     assert_eq!(versions, (2..18).collect::<Vec<_>>());
     assert_eq!(world.get(user.id).await.unwrap().version, 17);
+}
+
+testkit::on_both_engines! {
+    a_patch_merges_and_raises_the_version_by_one,
+    a_patch_that_changes_nothing_keeps_version_and_time,
+    a_stale_version_is_refused_and_changes_nothing,
+    a_new_e_mail_replaces_the_old_one_which_is_free_at_once,
+    another_spelling_of_the_same_e_mail_keeps_the_claim,
+    back_and_forth_between_two_addresses_ends_with_one_claim,
+    many_patches_at_once_all_count,
 }

@@ -1,4 +1,4 @@
-//! A router in memory: a fixed map of embedded shards, and ids from a counter.
+//! A router in memory: a fixed map of shards, and ids from a counter.
 
 use std::{
     collections::BTreeMap,
@@ -15,25 +15,33 @@ use api::topology::v1::{
 };
 use futures::{Stream, StreamExt, stream};
 use model::BUCKETS;
+use testkit::engines::ShardEngine;
 use tonic::{Request, Response, Status};
 use topology::{EngineKind, Owner, Parts, ShardInfo, ShardState, Topology};
 
-/// The map of a cluster with so many shards, bucket `b` on shard `b % shards`.
-pub fn map(shards: u32) -> Topology {
-    let shard = |id| ShardInfo {
-        id,
-        name: format!("shard-{id}"),
-        engine: EngineKind::Sqlite,
-        location: format!("shard-{id}.db"),
-        replicas: Vec::new(),
-        state: ShardState::Active,
-        role_epoch: 1,
-        weight: 1,
-    };
+/// The map of a cluster with so many new shards, bucket `b` on shard `b % shards`.
+pub async fn map(engine: ShardEngine, shards: u32) -> Topology {
+    let mut infos = Vec::new();
+    for id in 0..shards {
+        let name = format!("shard-{id}");
+        infos.push(ShardInfo {
+            id,
+            engine: match engine {
+                ShardEngine::Sqlite => EngineKind::Sqlite,
+                ShardEngine::Postgres => EngineKind::Postgres,
+            },
+            location: engine.new_location(&name).await.unwrap(),
+            name,
+            replicas: Vec::new(),
+            state: ShardState::Active,
+            role_epoch: 1,
+            weight: 1,
+        });
+    }
     Topology::new(Parts {
         version: 1,
         cluster_id: "test".to_owned(),
-        shards: (0..shards).map(shard).collect(),
+        shards: infos,
         buckets: (0..BUCKETS).map(|bucket| Some(Owner(bucket % shards, 1))).collect(),
         pins: BTreeMap::new(),
     })

@@ -6,6 +6,7 @@ use api::{operator::v1::GrantAdminRequest, user::v1 as proto};
 use bytes::Bytes;
 use cache::{Class, Policy, Version, keys, policy};
 use model::{SessionId, UserId};
+use testkit::engines::ShardEngine;
 
 use crate::password::{NEW, change, session};
 use crate::world::{PASSWORD, World, ok};
@@ -47,9 +48,8 @@ async fn kept(world: &World, user: u64) -> Vec<u8> {
 }
 
 // R25
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_password_ends_the_cached_sessions_but_the_callers_for_good() {
-    let world = World::new(1).await;
+async fn a_new_password_ends_the_cached_sessions_but_the_callers_for_good(engine: ShardEngine) {
+    let world = World::new(engine, 1).await;
     let (user, now) = user(&world).await;
     ok(world.users.clone().change_password(change(user, PASSWORD, NEW)).await);
     assert_eq!(kept(&world, user).await, [1]);
@@ -57,9 +57,8 @@ async fn a_new_password_ends_the_cached_sessions_but_the_callers_for_good() {
 }
 
 // R25
-#[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_user_has_no_cached_session() {
-    let world = World::new(1).await;
+async fn a_deleted_user_has_no_cached_session(engine: ShardEngine) {
+    let world = World::new(engine, 1).await;
     let (user, now) = user(&world).await;
     ok(world.users.clone().delete_user(proto::DeleteUserRequest { user_id: user, ..Default::default() }).await);
     assert_eq!(kept(&world, user).await, [0; 0]);
@@ -67,12 +66,17 @@ async fn a_deleted_user_has_no_cached_session() {
 }
 
 // R25
-#[tokio::test(flavor = "multi_thread")]
-async fn a_role_given_outdates_the_cached_sessions_that_carry_the_old_one() {
-    let world = World::new(1).await;
+async fn a_role_given_outdates_the_cached_sessions_that_carry_the_old_one(engine: ShardEngine) {
+    let world = World::new(engine, 1).await;
     let (user, now) = user(&world).await;
     ok(world.operator.clone().grant_admin(GrantAdminRequest { email: "a@example.com".to_owned() }).await);
     assert_eq!(kept(&world, user).await, [0; 0]);
     assert!(!keep(&world, user, 1, now - 60_000).await, "whoever read it before is too late");
     assert!(keep(&world, user, 1, now + 60_000).await, "a later use carries the new one");
+}
+
+testkit::on_both_engines! {
+    a_new_password_ends_the_cached_sessions_but_the_callers_for_good,
+    a_deleted_user_has_no_cached_session,
+    a_role_given_outdates_the_cached_sessions_that_carry_the_old_one,
 }

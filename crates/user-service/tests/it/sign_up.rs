@@ -3,14 +3,14 @@
 use api::{position, user::v1 as proto};
 use futures::future::join_all;
 use model::Code;
+use testkit::engines::ShardEngine;
 
 use crate::world::{World, code, ok, person, refusal};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_user_is_created_found_by_e_mail_and_read_as_given() {
+async fn a_user_is_created_found_by_e_mail_and_read_as_given(engine: ShardEngine) {
     // R4 R65
     for shards in [1, 4] {
-        let world = World::new(shards).await;
+        let world = World::new(engine, shards).await;
         let answer = world.users.clone().create_user(person("John.Smith@Example.com")).await.unwrap();
         assert!(!position::read(answer.metadata()).is_empty());
         let user = answer.into_inner().user.unwrap();
@@ -24,18 +24,16 @@ async fn a_user_is_created_found_by_e_mail_and_read_as_given() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_taken_e_mail_is_refused_in_any_spelling() {
-    let world = World::new(4).await;
+async fn a_taken_e_mail_is_refused_in_any_spelling(engine: ShardEngine) {
+    let world = World::new(engine, 4).await;
     world.sign_up("a@example.com").await;
     assert_eq!(code(world.users.clone().create_user(person("A@EXAMPLE.com")).await), Code::EmailTaken);
     world.sign_up("b@example.com").await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_twenty_that_race_for_an_e_mail_exactly_one_wins() {
+async fn of_twenty_that_race_for_an_e_mail_exactly_one_wins(engine: ShardEngine) {
     for shards in [1, 4] {
-        let world = World::new(shards).await;
+        let world = World::new(engine, shards).await;
         let racers = (0..20).map(|_| {
             let mut users = world.users.clone();
             async move { users.create_user(person("race@example.com")).await }
@@ -48,9 +46,8 @@ async fn of_twenty_that_race_for_an_e_mail_exactly_one_wins() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_weak_password_and_wrong_fields_are_refused_before_anything_is_written() {
-    let world = World::new(1).await;
+async fn a_weak_password_and_wrong_fields_are_refused_before_anything_is_written(engine: ShardEngine) {
+    let world = World::new(engine, 1).await;
     let weak = proto::CreateUserRequest { password: "password".to_owned(), ..person("a@example.com") };
     let refused = refusal(world.users.clone().create_user(weak).await);
     assert_eq!((refused.code, refused.fields.len()), (Code::WeakPassword, 1));
@@ -65,9 +62,8 @@ async fn a_weak_password_and_wrong_fields_are_refused_before_anything_is_written
     world.sign_up("a@example.com").await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_caller_that_goes_away_does_not_leave_a_sign_up_half_done() {
-    let world = World::new(1).await;
+async fn a_caller_that_goes_away_does_not_leave_a_sign_up_half_done(engine: ShardEngine) {
+    let world = World::new(engine, 1).await;
     let mut held = world.halts.at("signup-after-reserve");
     let mut users = world.users.clone();
     let call = tokio::spawn(async move { users.create_user(person("a@example.com")).await });
@@ -78,10 +74,9 @@ async fn a_caller_that_goes_away_does_not_leave_a_sign_up_half_done() {
     world.assert_every_address_has_one_user().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn users_get_the_ids_of_leased_blocks_in_turn() {
+async fn users_get_the_ids_of_leased_blocks_in_turn(engine: ShardEngine) {
     // R66 R67
-    let world = World::new(4).await;
+    let world = World::new(engine, 4).await;
     let mut ids = Vec::new();
     for n in 0..4 {
         ids.push(world.sign_up(&format!("u{n}@example.com")).await.id);
@@ -94,4 +89,13 @@ async fn users_get_the_ids_of_leased_blocks_in_turn() {
         ok(world.users.clone().get_users(all).await).users.into_iter().map(|user| user.id).collect();
     found.sort_unstable();
     assert_eq!(found, [1, 2, 3, 4]);
+}
+
+testkit::on_both_engines! {
+    a_user_is_created_found_by_e_mail_and_read_as_given,
+    a_taken_e_mail_is_refused_in_any_spelling,
+    of_twenty_that_race_for_an_e_mail_exactly_one_wins,
+    a_weak_password_and_wrong_fields_are_refused_before_anything_is_written,
+    a_caller_that_goes_away_does_not_leave_a_sign_up_half_done,
+    users_get_the_ids_of_leased_blocks_in_turn,
 }

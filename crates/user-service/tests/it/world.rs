@@ -20,6 +20,7 @@ use password::Hasher;
 use runtime::{ready::Readiness, shutdown::Shutdown};
 use store::{Query, Shard, tables};
 use tempfile::TempDir;
+use testkit::engines::{Postgres, ShardEngine};
 use tonic::{Response, Status, service::Routes};
 use topology::{Opener, Shards, SnapshotFile, UserIds, Watch};
 use user_service::{App, Collaborators, Config, OPERATOR_SERVICE, SERVICES};
@@ -51,16 +52,19 @@ pub struct World {
 }
 
 impl World {
-    pub async fn new(shards: u32) -> Self {
-        Self::with(shards, |_| {}).await
+    pub async fn new(engine: ShardEngine, shards: u32) -> Self {
+        Self::with(engine, shards, |_| {}).await
     }
 
     /// With a last word on the settings. Retries are quick, and nothing runs in the background until `run`.
-    pub async fn with(shards: u32, tune: impl FnOnce(&mut Config)) -> Self {
+    pub async fn with(engine: ShardEngine, shards: u32, tune: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let shutdown = Shutdown::new();
-        let catalog = Router { topology: Arc::new(map(shards)), next_id: Arc::new(AtomicU64::new(1)) };
-        let opener = engines::opener(dir.path(), &engines::Settings::default());
+        let catalog = Router { topology: Arc::new(map(engine, shards).await), next_id: Arc::new(AtomicU64::new(1)) };
+        let opener = engines::opener(
+            dir.path(),
+            &engines::Settings { postgres: serde_json::from_value(Postgres::client_settings()).unwrap() },
+        );
         adopt(&catalog, &opener).await;
         let channel = runtime::grpc::embedded(Routes::new(TopologyServiceServer::new(catalog)).prepare(), &shutdown);
         let watch =
@@ -109,6 +113,15 @@ impl World {
     /// Starts the dispatcher and the sweepers.
     pub fn run(&self) {
         self.app.run(&self.shutdown);
+    }
+
+    /// Ends it, for a test that makes many: threads and connections go.
+    pub async fn end(&self) {
+        self.shutdown.soft.cancel();
+        self.shutdown.hard.cancel();
+        for shard in self.shards.all() {
+            shard.engine().close().await;
+        }
     }
 
     pub async fn sign_up(&self, email: &str) -> proto::User {
