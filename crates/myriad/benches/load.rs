@@ -54,10 +54,11 @@ async fn run(address: &str, count: usize, status: u16, requests: impl Iterator<I
 
 fn print(what: &str, connections: usize, run: &Run) {
     println!(
-        "{what} at {connections} connections: {:.0}/s, p50 {} us, p99 {} us",
+        "{what} at {connections} connections: {:.0}/s, p50 {} us, p99 {} us{}",
         run.per_second(),
         run.p50_us(),
-        run.p99_us()
+        run.p99_us(),
+        run.refused()
     );
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use reqwest::{Method, RequestBuilder, Response, multipart::Form};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, multipart::Form};
 use serde_json::Value;
 
 /// One line of the table.
@@ -87,6 +87,14 @@ impl Client {
     pub async fn bytes(&mut self, step: &str, url: &str) -> Result<u64> {
         let request = self.http.get(url);
         Ok(self.send(step, request, 200).await?.bytes().await?.len() as u64)
+    }
+
+    /// The status of a GET that is no step of its own.
+    ///
+    /// # Errors
+    /// Where there is no answer.
+    pub async fn status(&self, path: &str) -> Result<StatusCode> {
+        Ok(self.request(Method::GET, path).send().await?.status())
     }
 
     /// A GET that is no step of its own.

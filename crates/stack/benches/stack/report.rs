@@ -25,12 +25,13 @@ pub fn row(operation: &str, connections: usize, shape: &Shape, measured: &Measur
     let total = per_operation(usage.values().sum(), run);
     let parts = GROUPS.map(|(name, _)| usage.get(name).map(|time| format!(" {:>15.0}", per_operation(*time, run))));
     println!(
-        "{operation:<9} {connections:>6}  {:<6} {:>8.0} {:>9} {:>9} {total:>11.0}{}",
+        "{operation:<9} {connections:>6}  {:<6} {:>8.0} {:>9} {:>9} {total:>11.0}{}{}",
         shape.name,
         run.per_second(),
         run.p50_us(),
         run.p99_us(),
-        parts.into_iter().flatten().collect::<String>()
+        parts.into_iter().flatten().collect::<String>(),
+        run.refused()
     );
 }
 

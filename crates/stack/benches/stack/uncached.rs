@@ -44,12 +44,13 @@ pub async fn measure(stack: &mut Stack, shape: &Shape) -> Result<()> {
         let (service, server_of_get) = (part("user-service"), part("PostgreSQL"));
         println!(
             "GET, {clients} connections: {:.0}/s, p50 {} us, p99 {} us, {loads:.2} loads a GET; {:.0} = {service:.0} of user-service + \
-             {server_of_get:.0} of PostgreSQL: {:.1} pgbench transactions (bar: {BAR:.0})",
+             {server_of_get:.0} of PostgreSQL: {:.1} pgbench transactions (bar: {BAR:.0}){}",
             run.per_second(),
             run.p50_us(),
             run.p99_us(),
             service + server_of_get,
-            (service + server_of_get) / (server + client)
+            (service + server_of_get) / (server + client),
+            run.refused()
         );
     }
     Ok(())

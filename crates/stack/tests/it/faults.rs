@@ -98,28 +98,37 @@ pub async fn the_table(world: &mut World) {
 }
 
 /// The sabotage twin: a shard that acknowledges before the commit is in its log must be caught by the same load and ledger.
+///
+/// What is lost is what the kernel did not have yet, a page of the log at most: with luck nothing, so there are several rounds.
 pub async fn a_database_that_acknowledges_too_early_is_caught(world: &mut World) {
+    for round in 1..=5 {
+        let (acknowledged, lost) = sabotaged(world).await;
+        println!("sabotage, round {round}: {acknowledged} writes acknowledged, {lost} found lost");
+        if lost > 0 {
+            return;
+        }
+    }
+    panic!("the sabotage went unseen");
+}
+
+async fn sabotaged(world: &mut World) -> (usize, usize) {
     const EARLY: &str = "ALTER SYSTEM SET synchronous_commit = off";
     const SLOW_LOG: &str = "ALTER SYSTEM SET wal_writer_delay = '10s'";
-    let blow = [LAST_SHARD];
     for statement in [EARLY, SLOW_LOG, "SELECT pg_reload_conf()"] {
         last_shard(world, statement).await;
     }
     let load = Load::start(&world.stack).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    strike(world, Blow::Kill, &blow).await;
+    strike(world, Blow::Kill, &[LAST_SHARD]).await;
     // It is told to be honest again before the services see it.
     let settings = world.stack.layout().folder(LAST_SHARD).join("postgres/data/postgresql.auto.conf");
     std::fs::write(&settings, "").unwrap();
-    heal(world, Blow::Kill, &blow).await;
+    heal(world, Blow::Kill, &[LAST_SHARD]).await;
     // The cache still has what the database lost.
     let Member::Redis(redis) = world.stack.member("redis").unwrap() else { panic!("redis is no Redis") };
     redis.flush().await.unwrap();
     settle(&load).await;
-    let acknowledged = load.ledger.acknowledgements();
-    let lost = load.end().await;
-    println!("sabotage: {acknowledged} writes acknowledged, {} found lost", lost.len());
-    assert!(!lost.is_empty(), "the sabotage went unseen");
+    (load.ledger.acknowledgements(), load.end().await.len())
 }
 
 async fn last_shard(world: &mut World, statement: &str) {
@@ -170,7 +179,7 @@ fn judge(row: &Row, spared: Spared, during: &[Operation], at: Instant) -> Vec<St
     match spared {
         Spared::All => row.late.clone(),
         Spared::AllButForAMoment => refused_well(during, at, |operation| operation.began < at + MOMENT, false),
-        Spared::AllButTheLastShard => refused_well(during, at, |operation| operation.shard == 3, true),
+        Spared::AllButTheLastShard => refused_well(during, at, |operation| operation.shards.contains(&3), true),
         Spared::AllButUploads => refused_well(during, at, |operation| operation.kind == Kind::Upload, true),
     }
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use futures::future::join_all;
+use model::Bucket;
 use serde_json::json;
 use stack::Stack;
 use testkit::{Answer, Api, Ledger, Person};
@@ -29,8 +30,8 @@ pub enum Kind {
 #[derive(Debug, Clone)]
 pub struct Operation {
     pub kind: Kind,
-    /// The shard of the user it was about.
-    pub shard: u64,
+    /// The shards it needs: that of the user it was about, and at a sign-in that of the e-mail address.
+    pub shards: [u64; 2],
     pub began: Instant,
     pub took: Duration,
     /// The status and the problem's code; none where no answer came.
@@ -135,7 +136,7 @@ impl Load {
                     (answer.status.as_u16(), code)
                 });
                 let operation =
-                    Operation { kind, shard: john.id % 4, began, took: began.elapsed(), answer, retry_after };
+                    Operation { kind, shards: shards(&john, kind), began, took: began.elapsed(), answer, retry_after };
                 operations.lock().unwrap().push(operation);
                 tokio::time::sleep(pace).await;
             }
@@ -171,6 +172,12 @@ impl Load {
         }
         violations
     }
+}
+
+fn shards(john: &Person, kind: Kind) -> [u64; 2] {
+    let user = john.id % 4;
+    let address = u64::from(Bucket::of_email(&john.email).0 % 4);
+    [user, if kind == Kind::SignIn { address } else { user }]
 }
 
 impl Drop for Load {

@@ -36,8 +36,8 @@ impl Row {
             failing = failing.max(since);
             if since > GRACE {
                 late.push(format!(
-                    "{:?} of shard {} after {since:?}: {what} in {:?}",
-                    operation.kind, operation.shard, operation.took
+                    "{:?} of shards {:?} after {since:?}: {what} in {:?}",
+                    operation.kind, operation.shards, operation.took
                 ));
             }
             *failures.entry(format!("{:?} {what}", operation.kind)).or_default() += 1;

@@ -1,8 +1,11 @@
 //! A run: connections that each send as fast as they are answered.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail};
 use tokio::task::JoinSet;
 
 use super::{Connection, Request};
@@ -13,10 +16,11 @@ pub struct Run {
     /// How long each operation took, the shortest first.
     times: Vec<Duration>,
     elapsed: Duration,
+    refused: BTreeMap<String, usize>,
 }
 
 impl Run {
-    /// How many operations.
+    /// How many operations were done.
     pub fn operations(&self) -> usize {
         self.times.len()
     }
@@ -36,8 +40,16 @@ impl Run {
         self.percentile_us(99)
     }
 
+    /// How many were refused with 503 and so count for nothing else, by the code of the problem, as text to print behind the figures.
+    pub fn refused(&self) -> String {
+        self.refused.iter().fold(String::new(), |text, (code, count)| text + &format!(", refused as {code}: {count}"))
+    }
+
     /// Another run's operations as well.
     pub fn add(&mut self, other: Self) {
+        for (code, count) in other.refused {
+            *self.refused.entry(code).or_default() += count;
+        }
         self.times.extend(other.times);
         self.times.sort_unstable();
         self.elapsed += other.elapsed;
@@ -48,7 +60,8 @@ impl Run {
     }
 }
 
-/// One connection a request, for `time` or until the requests end. Every answer has to have `status`.
+/// One connection a request, for `time` or until the requests end. Every answer has to have `status`, or be the 503 of a server
+/// that has too much to do.
 ///
 /// # Errors
 /// Where an answer has another status, or none comes.
@@ -59,24 +72,30 @@ pub async fn run(address: &str, status: u16, time: Duration, requests: Vec<Reque
         let address = address.to_owned();
         connections.spawn(async move {
             let mut connection = Connection::open(&address).await?;
-            let mut times = Vec::with_capacity(1 << 16);
+            let (mut times, mut refused) = (Vec::with_capacity(1 << 16), Vec::new());
             while started.elapsed() < time {
-                let Some(bytes) = request(times.len()) else { break };
+                let Some(bytes) = request(times.len() + refused.len()) else { break };
                 let sent = Instant::now();
-                let answered = connection.exchange(&bytes).await?;
-                times.push(sent.elapsed());
-                ensure!(answered == status, "answered {answered}");
+                match connection.exchange(&bytes).await? {
+                    answered if answered == status => times.push(sent.elapsed()),
+                    503 => refused.push(connection.code().to_owned()),
+                    answered => bail!("answered {answered}"),
+                }
             }
-            Ok(times)
+            Ok((times, refused))
         });
     }
-    let mut times = Vec::new();
+    let mut run = Run::default();
     while let Some(connection) = connections.join_next().await {
-        times.extend(connection??);
+        let (times, refused) = connection??;
+        run.times.extend(times);
+        for code in refused {
+            *run.refused.entry(code).or_default() += 1;
+        }
     }
-    let elapsed = started.elapsed();
-    times.sort_unstable();
-    Ok(Run { times, elapsed })
+    run.elapsed = started.elapsed();
+    run.times.sort_unstable();
+    Ok(run)
 }
 
 /// Operations by something.
@@ -92,8 +111,8 @@ mod tests {
     #[test]
     fn percentiles_are_of_all_operations_of_all_runs() {
         let times = |from: u64| (from..from + 50).map(Duration::from_micros).collect();
-        let mut run = Run { times: times(50), elapsed: Duration::from_secs(1) };
-        run.add(Run { times: times(0), elapsed: Duration::from_secs(1) });
+        let mut run = Run { times: times(50), elapsed: Duration::from_secs(1), ..Run::default() };
+        run.add(Run { times: times(0), elapsed: Duration::from_secs(1), ..Run::default() });
         assert_eq!((run.operations(), run.p50_us(), run.p99_us()), (100, 50, 99));
         assert!((run.per_second() - 50.0).abs() < f64::EPSILON);
     }

@@ -56,4 +56,11 @@ impl Connection {
         }
         Ok(status)
     }
+
+    /// The code of the problem that the last answer was; empty where it was none.
+    pub fn code(&self) -> &str {
+        let text = std::str::from_utf8(&self.buffer).unwrap_or_default();
+        let code = text.split_once("\"code\":\"").and_then(|(_, rest)| rest.split('"').next());
+        code.unwrap_or_default()
+    }
 }
