@@ -17,6 +17,7 @@ use crate::{
 
 const DATABASE: &str = "pgbench";
 const SECONDS: u32 = 4;
+const SETTLE: Duration = Duration::from_millis(500);
 
 /// What a transaction took.
 pub struct Transaction {
@@ -36,6 +37,8 @@ pub async fn measure(stack: &mut Stack, shape: &Shape, clients: usize) -> Result
     let (before, client) = (shape.usage()?, cpu_of_ended_children());
     let (clients, seconds) = (clients.to_string(), SECONDS.to_string());
     let printed = pgbench(stack, &["-S", "-M", "prepared", "-c", &clients, "-T", &seconds]).await?;
+    // A server process that has ended is counted once the server has noticed.
+    tokio::time::sleep(SETTLE).await;
     let count: u32 = number(&printed, "number of transactions actually processed: ")?;
     let server = of(&between(&before, &shape.usage()?), "PostgreSQL");
     Ok(Transaction {
