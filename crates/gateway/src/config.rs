@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
+    path::PathBuf,
     str::FromStr,
     time::Duration,
 };
@@ -9,6 +10,7 @@ use std::{
 use anyhow::Context as _;
 use model::{Code, Error, Result};
 use runtime::{grpc::ServiceKey, telemetry::Settings};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::server::Timeouts;
@@ -49,8 +51,12 @@ pub struct Config {
     /// Where pictures are, shared with the image worker; not set: the directory `myriad-data/objects`. When the gateway is a process of
     /// its own.
     pub objects: objects::Settings,
-    /// File with the token keys, shared with session-service, when the gateway is a process of its own.
-    pub token_keys: String,
+    /// The token keys, `<id>:<64 hexadecimal digits>` separated by commas, the signing one first: session-service's. Not set: those of the
+    /// file. When the gateway is a process of its own.
+    #[serde(skip_serializing)]
+    pub token_keys: Option<SecretString>,
+    /// The file with the token keys, made on the first start. When the gateway is a process of its own.
+    pub token_keys_file: PathBuf,
     /// The key by which services know one another, alike in all of them; `file:/path` reads it from a file. When the gateway is a
     /// process of its own.
     pub service_key: ServiceKey,
@@ -116,7 +122,8 @@ impl Default for Config {
             users: "http://127.0.0.1:7101".into(),
             sessions: "http://127.0.0.1:7201".into(),
             objects: objects::Settings::default(),
-            token_keys: "myriad-data/token.keys".into(),
+            token_keys: None,
+            token_keys_file: "myriad-data/token.keys".into(),
             ops: "127.0.0.1:8081".into(),
             service_key: ServiceKey::default(),
             telemetry: Settings::default(),

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use gateway::{App, Config, Deps};
 use objects::Objects;
 use runtime::{grpc, ops, process};
+use secrecy::ExposeSecret as _;
 use token::Keys;
 use tokio::net::TcpListener;
 
@@ -24,7 +25,10 @@ fn main() -> ExitCode {
             users: service(&config.users).context("setting users")?,
             sessions: service(&config.sessions).context("setting sessions")?,
             objects: Objects::open(&config.objects, Path::new("myriad-data/objects"))?,
-            keys: Keys::load_or_create(Path::new(&config.token_keys)).context("setting token_keys")?,
+            keys: match &config.token_keys {
+                Some(text) => text.expose_secret().parse::<Keys>().context("setting token_keys")?,
+                None => Keys::load_or_create(&config.token_keys_file).context("setting token_keys_file")?,
+            },
             ready: process.ready.clone(),
         };
         let router = ops::router(process.ready, process.metrics, process.shutdown.clone());

@@ -37,6 +37,8 @@ pub struct S3Settings {
     pub secret_key: SecretString,
     /// Whether the bucket is the first part of the path, as most servers want it, instead of the first part of the host, as Amazon does.
     pub path_style: bool,
+    /// Whether plain `http` may go to other hosts too: for a network that nobody else reads, such as that between the pods of one cluster.
+    pub plain_http: bool,
 }
 
 impl Default for S3Settings {
@@ -48,6 +50,7 @@ impl Default for S3Settings {
             access_key: String::new(),
             secret_key: SecretString::default(),
             path_style: true,
+            plain_http: false,
         }
     }
 }
@@ -86,16 +89,19 @@ impl S3Settings {
         }
         if !self.is_plain() {
             return Err(wrong(format!(
-                "s3.endpoint is {:?}: use https://host:port; http://127.0.0.1:port on this machine only",
+                "s3.endpoint is {:?}: use https://host:port; http://127.0.0.1:port on this machine, elsewhere only with s3.plain_http",
                 self.endpoint
             )));
         }
         Ok(())
     }
 
-    /// Whether it is reached without TLS, which is for loopback only.
+    /// Whether it is reached without TLS: on loopback, or where that is allowed.
     pub(crate) fn is_plain(&self) -> bool {
         let Some(rest) = self.endpoint.strip_prefix("http://") else { return false };
+        if self.plain_http {
+            return true;
+        }
         // `127.0.0.1:1@elsewhere` only looks local: what follows the host must be a port.
         let authority = rest.split('/').next().unwrap_or_default();
         let host = match authority.rsplit_once(':') {
@@ -187,6 +193,9 @@ mod tests {
         ] {
             assert_eq!(S3Settings { endpoint: endpoint.into(), ..bucket() }.is_plain(), plain, "{endpoint}");
         }
+        let inside = S3Settings { endpoint: "http://objects:7070".into(), plain_http: true, ..bucket() };
+        assert!(inside.validate().is_ok() && inside.is_plain());
+        assert!(!S3Settings { plain_http: true, ..bucket() }.is_plain(), "https stays https");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod failure;
 mod guard;
 mod key;
 mod layer;
+mod measure;
 mod payload;
 mod pool;
 mod target;
@@ -116,6 +117,7 @@ pub fn serve(routes: Routes, listener: TcpListener, key: &ServiceKey, shutdown: 
         // age of its own, so that those started together do not send their clients away together.
         let served = server()
             .max_connection_age(dice::around(CONNECTION_AGE))
+            .layer(measure::MeasureLayer)
             .layer(guard)
             .layer(layer::ContextLayer { logs: true })
             .add_routes(routes)

@@ -1,8 +1,10 @@
 //! The operators' port: `/livez`, `/readyz`, `/metrics`, and whatever operators' calls a process adds (HTTP or gRPC).
 
+use std::sync::{Arc, OnceLock};
+
 use axum::{
     Router,
-    extract::State,
+    extract::{Request, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
@@ -14,6 +16,7 @@ use hyper_util::{
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
+use tower::ServiceExt as _;
 
 use crate::{ready::Readiness, shutdown::Shutdown};
 
@@ -47,6 +50,26 @@ async fn readyz(State(state): State<OpsState>) -> Response {
 
 async fn render(State(state): State<OpsState>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], state.metrics.render()).into_response()
+}
+
+/// Operators' calls of a process that is still being built: 503 until they are there. Health is answered meanwhile.
+#[derive(Debug, Clone, Default)]
+pub struct Later(Arc<OnceLock<Router>>);
+
+impl Later {
+    /// They are there. The first time counts.
+    pub fn set(&self, router: Router) {
+        let _ = self.0.set(router);
+    }
+
+    /// Takes whatever no other route does.
+    pub fn routes(&self) -> Router {
+        let later = self.clone();
+        Router::new().fallback(async move |request: Request| match later.0.get() {
+            Some(router) => router.clone().oneshot(request).await.into_response(),
+            None => (StatusCode::SERVICE_UNAVAILABLE, "starting\n").into_response(),
+        })
+    }
 }
 
 /// Serves HTTP/1.1 and gRPC on one port. Stays until the very end: health must be answered while the rest drains.

@@ -203,6 +203,7 @@ where
             signal = signals.next() => {
                 tracing::info!(signal, "draining");
                 ready.gate("process").close("draining");
+                shutdown.leaving.cancel();
                 // A second signal cuts it short.
                 let _ = tokio::time::timeout(leave, signals.next()).await;
                 break;

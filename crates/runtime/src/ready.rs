@@ -2,7 +2,9 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::watch;
@@ -80,6 +82,31 @@ impl Gate {
     }
 }
 
+/// Between two attempts of [`Gate::wait`].
+const AGAIN: Duration = Duration::from_millis(500);
+
+impl Gate {
+    /// Makes an attempt until it succeeds; the gate is closed meanwhile and says why. An error that does `not heal` ends it.
+    ///
+    /// # Errors
+    /// The first that waiting does not help against.
+    pub async fn wait<T, E: fmt::Display>(
+        &self,
+        heals: impl Fn(&E) -> bool,
+        mut attempt: impl AsyncFnMut() -> Result<T, E>,
+    ) -> Result<T, E> {
+        loop {
+            match attempt().await {
+                Err(error) if heals(&error) => {
+                    self.close(format!("waiting: {error}"));
+                    tokio::time::sleep(AGAIN).await;
+                }
+                ended => return ended,
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,5 +122,25 @@ mod tests {
         assert!(*readiness.watch().borrow());
         a.close("the database is away");
         assert!(!*readiness.watch().borrow());
+    }
+
+    #[tokio::test]
+    async fn an_attempt_is_repeated_while_waiting_helps_and_the_reason_is_shown() {
+        let readiness = Readiness::new();
+        let gate = readiness.gate("shards");
+        let mut attempts = 0;
+        let ended = gate.wait(|error| *error == "away", async || {
+            attempts += 1;
+            match attempts {
+                1 => Err("away"),
+                2 => {
+                    assert_eq!(readiness.waiting_for(), [("shards", "waiting: away".to_owned())]);
+                    Ok(7)
+                }
+                _ => Err("asked again"),
+            }
+        });
+        assert_eq!(ended.await, Ok(7));
+        assert_eq!(gate.wait(|error| *error == "away", async || Err::<(), _>("wrong")).await, Err("wrong"));
     }
 }

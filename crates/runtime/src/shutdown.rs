@@ -1,4 +1,5 @@
-//! Ordered shutdown: a soft signal (finish what you have), a hard one (stop now), and the tasks to wait for.
+//! Ordered shutdown: a first signal (send clients elsewhere), a soft one (finish what you have), a hard one (stop now), and the tasks to
+//! wait for.
 
 use std::{future::Future, time::Duration};
 
@@ -8,7 +9,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 /// Handles to one process's (or one test's) shutdown. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
-    /// Cancelled first: take nothing new, finish what was begun.
+    /// Cancelled first: serve as before, but see to it that clients go elsewhere.
+    pub leaving: CancellationToken,
+    /// Cancelled next: take nothing new, finish what was begun.
     pub soft: CancellationToken,
     /// Cancelled when the time for finishing is over.
     pub hard: CancellationToken,
@@ -56,6 +59,7 @@ impl Shutdown {
 
     /// Sends the soft signal, waits for the tasks, and after `grace` sends the hard one. True if all ended by themselves.
     pub async fn finish(&self, grace: Duration) -> bool {
+        self.leaving.cancel();
         self.soft.cancel();
         self.tasks.close();
         let ended = tokio::time::timeout(grace, self.tasks.wait()).await.is_ok();

@@ -50,6 +50,9 @@ impl Default for Settings {
     }
 }
 
+/// Upper bounds of every histogram, in seconds. Buckets and not quantiles: those of many instances cannot be put together.
+const BUCKETS_S: [f64; 14] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
+
 /// What must be flushed at the end of the process.
 #[derive(Debug)]
 pub struct Telemetry {
@@ -78,7 +81,8 @@ pub fn install(service: &'static str, settings: &Settings) -> Result<Telemetry> 
         .with(traces)
         .try_init()
         .context("logging is already set up")?;
-    let metrics = PrometheusBuilder::new().install_recorder().context("metrics are already set up")?;
+    let recorder = PrometheusBuilder::new().set_buckets(&BUCKETS_S).context("buckets of histograms")?.install_recorder();
+    let metrics = recorder.context("metrics are already set up")?;
     Ok(Telemetry { provider, metrics })
 }
 

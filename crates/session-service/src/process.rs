@@ -28,8 +28,11 @@ pub async fn run(config: Config, process: Process) -> Result<()> {
     };
     let shard_router = runtime::grpc::connect(&config.router).context("router cannot be used")?;
     let shard_router = shard_router.identified("session-service", &config.service_key);
+    gate.close("waiting: the first topology from shard-router");
     let watch = Watch::start(shard_router, SnapshotFile::at(config.data_dir.join("topology.json")), &shutdown).await?;
-    let shards = Shards::open(watch, engines::opener(&config.data_dir, &config.engines), &shutdown).await?;
+    let opener = engines::opener(&config.data_dir, &config.engines);
+    let open = async || Shards::open(watch.clone(), opener.clone(), &shutdown).await;
+    let shards = gate.wait(topology::Error::may_heal, open).await?;
     let cache_redis::Opened { cache, tally, upkeep } = cache_redis::open(&config.cache)?;
     shutdown.spawn_base(upkeep);
     let collaborators = Collaborators {

@@ -36,7 +36,7 @@ impl App {
     /// # Errors
     /// Says which database is the wrong one, or that the number of shards differs, and what to do.
     pub async fn build(config: &Config, catalog: Arc<dyn Engine>, opener: &Opener) -> Result<Self> {
-        let (topology, engines) = bootstrap(&*catalog, config.shards, &config.locations()?, opener).await?;
+        let (topology, engines) = bootstrap(&*catalog, config.asked(), &config.locations()?, opener).await?;
         tracing::info!(
             cluster.id = topology.cluster_id(),
             topology.version = topology.version(),

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain::first_map::MAX_SHARDS;
 use crate::error::Error;
 
+/// In a shard location: the number of the shard.
+const NUMBER: &str = "{n}";
+
 /// Every setting of the router. From a file, from `MYRIAD_SHARD_ROUTER__…` variables, from flags.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -20,7 +23,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The PostgreSQL database that holds the catalog, `postgres://host:port/database`; not set: `catalog.db` in `data_dir`.
     pub catalog: Option<String>,
-    /// The PostgreSQL databases that a new cluster begins with, each written like `catalog`; empty: files in `data_dir`.
+    /// The PostgreSQL databases that a new cluster begins with, each written like `catalog`; empty: files in `data_dir`. A single one
+    /// with `{n}` in it stands for as many as `shards` says, from 0 on.
     pub shard_locations: Vec<String>,
     /// Who this process is in databases that ask for it.
     pub engines: engines::Settings,
@@ -57,13 +61,28 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Shards that the catalog must have: none said where databases are named, for later ones join by an operator's call and their number
+    /// in the settings runs ahead.
+    pub(crate) fn asked(&self) -> Option<u32> {
+        self.shards.filter(|_| self.shard_locations.is_empty())
+    }
+
+    fn expanded(&self) -> Vec<String> {
+        match self.shard_locations.as_slice() {
+            [pattern] if pattern.contains(NUMBER) => {
+                (0..self.shards.unwrap_or(1)).map(|n| pattern.replace(NUMBER, &n.to_string())).collect()
+            }
+            named => named.to_vec(),
+        }
+    }
+
     /// The shard locations in the form that the catalog keeps.
     ///
     /// # Errors
     /// [`Error::Location`] where one is none, or is there twice.
     pub(crate) fn locations(&self) -> crate::Result<Vec<String>> {
         let mut locations = Vec::new();
-        for (at, given) in self.shard_locations.iter().enumerate() {
+        for (at, given) in self.expanded().iter().enumerate() {
             let refused = |reason: String| Error::Location(format!("shard_locations[{at}]: {reason}"));
             let location = engines::postgres_location(given).map_err(refused)?;
             if locations.contains(&location) {
@@ -130,6 +149,10 @@ mod tests {
             let refused = with(&locations, shards).unwrap_err();
             assert!(refused.contains(named) && !refused.contains("secret"), "{refused}");
         }
+        let pattern = Config { shards: Some(3), shard_locations: vec!["shard-{n}.shards/x".to_owned()], ..Config::default() };
+        let third = "postgres://shard-2.shards:5432/x".to_owned();
+        assert_eq!(pattern.locations().map(|all| (all.len(), all[2].clone())).unwrap(), (3, third));
+        assert_eq!((pattern.asked(), Config { shards: Some(3), ..Config::default() }.asked()), (None, Some(3)));
         let catalog = Config { catalog: Some("somewhere".to_owned()), ..Config::default() };
         assert!(catalog.validate().unwrap_err().to_string().starts_with("catalog: "));
     }

@@ -53,6 +53,17 @@ pub enum Error {
     NoIdsLeft,
 }
 
+impl Error {
+    /// Whether waiting may help at a start.
+    pub fn may_heal(&self) -> bool {
+        match self {
+            Self::Catalog(error) => error.may_heal(),
+            Self::Shard(error) => error.may_heal(),
+            _ => false,
+        }
+    }
+}
+
 impl From<Error> for model::Error {
     fn from(error: Error) -> Self {
         match error {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use runtime::process::Process;
-use shard_router::{App, Config, SERVICE};
+use shard_router::{App, Config, Error, SERVICE};
 use tokio::net::TcpListener;
 
 #[global_allocator]
@@ -20,8 +20,11 @@ async fn run(config: Config, process: Process) -> Result<()> {
     let health = runtime::ops::router(process.ready.clone(), process.metrics, process.shutdown.clone());
     runtime::ops::serve(ops, health, &process.shutdown);
 
-    let catalog = engines::catalog(&config.data_dir, config.catalog.as_deref(), &config.engines).await?;
-    let app = App::build(&config, catalog, &engines::opener(&config.data_dir, &config.engines)).await?;
+    // Databases may come up later than this process: it says what it waits for.
+    let open = async || engines::catalog(&config.data_dir, config.catalog.as_deref(), &config.engines).await;
+    let catalog = gate.wait(store::Error::may_heal, open).await?;
+    let opener = engines::opener(&config.data_dir, &config.engines);
+    let app = gate.wait(Error::may_heal, async || App::build(&config, catalog.clone(), &opener).await).await?;
     app.run(&process.shutdown);
 
     let grpc =

@@ -81,7 +81,7 @@ impl Secrets {
             ("user_service_password", self.user_service.as_str()),
             ("session_service_password", self.session_service.as_str()),
         ];
-        server.script("postgres", include_str!("../../store-postgres/roles.sql"), &passwords).await.map(drop)
+        server.script("postgres", include_str!("../../../deploy/postgres/roles.sql"), &passwords).await.map(drop)
     }
 }
 
@@ -146,7 +146,7 @@ fn config(layout: &Layout, at: &Addresses, secrets: &Secrets, place: &Place) -> 
         Role::ImageWorker => format!("{service_key}user_service = \"{users}\"\n{rabbitmq}{s3}{telemetry}"),
         Role::Gateway => format!(
             "http = \"127.0.0.1:{port}\"\n{service_key}public_url = \"http://127.0.0.1:{}\"\nproxies = [\"127.0.0.0/8\"]\n\
-             users = \"{users}\"\nsessions = \"{sessions}\"\ntoken_keys = \"{root}/token.keys\"\nleave_ms = 1500\n{s3}{telemetry}",
+             users = \"{users}\"\nsessions = \"{sessions}\"\ntoken_keys_file = \"{root}/token.keys\"\nleave_ms = 1500\n{s3}{telemetry}",
             layout.http
         ),
     }

@@ -1,6 +1,6 @@
 //! A member of the stack, engine or service, as a drill treats it: kill, stop, freeze, thaw, start again.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use testkit::{
     Daemon, Launch,
     engines::{Haproxy, Postgres, Rabbitmq, Redis, S3, listens},
@@ -106,6 +106,28 @@ impl Member {
                 let port = engine.port();
                 engine.daemon().restart(async || listens(port).await).await
             }
+        }
+    }
+
+    /// It as a PostgreSQL server.
+    ///
+    /// # Errors
+    /// Where it is something else.
+    pub fn postgres(&mut self) -> Result<&mut Postgres> {
+        match self {
+            Self::Postgres(server) => Ok(server),
+            other => bail!("{other:?} is no PostgreSQL"),
+        }
+    }
+
+    /// It as Redis.
+    ///
+    /// # Errors
+    /// Where it is something else.
+    pub fn redis(&mut self) -> Result<&mut Redis> {
+        match self {
+            Self::Redis(redis) => Ok(redis),
+            other => bail!("{other:?} is no Redis"),
         }
     }
 

@@ -80,13 +80,13 @@ pub fn cannot_connect(location: &Location, settings: &Settings, error: &sqlx::Er
     };
     let text = cause.message();
     match &*code(&**cause) {
-        "28P01" | "28000" => Error::Unusable(format!(
+        "28P01" | "28000" => Error::NotYet(format!(
             "{location} does not let \"{user}\" in: {text}. Check `postgres.user`, `postgres.password` and the server's pg_hba.conf."
         )),
-        "3D000" => Error::Unusable(format!(
+        "3D000" => Error::NotYet(format!(
             "{location}: {text}. Create the database (CREATE DATABASE … ENCODING 'UTF8'), or name the right one."
         )),
-        "42501" => Error::Unusable(format!("{location}: {text}. Grant CONNECT on it to \"{user}\".")),
+        "42501" => Error::NotYet(format!("{location}: {text}. Grant CONNECT on it to \"{user}\".")),
         "53300" => Error::Unavailable(format!(
             "{location}: {text}. Raise max_connections, or lower `postgres.pool` and `postgres.readers`."
         )),

@@ -22,4 +22,4 @@ pub use settings::{Settings, Tls};
 
 /// The roles of a deployment, for psql: run once on a server by whoever sets it up. Variables: `router_password`,
 /// `user_service_password`, `session_service_password`.
-pub const ROLES: &str = include_str!("../roles.sql");
+pub const ROLES: &str = include_str!("../../../deploy/postgres/roles.sql");

@@ -48,6 +48,7 @@ macro_rules! contract_tests {
             schema::starts_at_the_same_time_migrate_once,
             schema::a_database_of_another_cluster_or_member_is_refused_with_both_named,
             schema::a_newer_database_is_refused_with_both_versions_named,
+            schema::a_newer_database_that_serves_this_version_is_used_and_left_as_it_is,
             schema::a_database_of_another_program_is_refused,
             accounts::an_email_is_claimed_once_and_by_its_operation_only,
             accounts::of_twenty_that_race_for_an_email_one_gets_it,

@@ -40,6 +40,9 @@ pub enum Error {
     /// The database cannot be opened, is another cluster's, or is newer than this program. Says what to do.
     #[error("{0}")]
     Unusable(String),
+    /// Somebody else has to act first: make the database, let this role in, migrate the schema. Says who and what.
+    #[error("{0}")]
+    NotYet(String),
     /// A statement that the database refuses, or a rule of this crate broken: a fault in our code. Rolled back.
     #[error("a fault in a statement: {0}")]
     Fault(String),
@@ -52,10 +55,15 @@ impl Error {
             Self::Refused(error) => error.code,
             Self::Moved { .. } => Code::Moved,
             Self::Busy => Code::Busy,
-            Self::Unavailable(_) | Self::DiskFull(_) | Self::Unusable(_) => Code::Unavailable,
+            Self::Unavailable(_) | Self::DiskFull(_) | Self::Unusable(_) | Self::NotYet(_) => Code::Unavailable,
             Self::InDoubt(_) => Code::InDoubt,
             Self::Unique(_) | Self::Corrupt(_) | Self::Fault(_) => Code::Internal,
         }
+    }
+
+    /// Whether waiting may help at a start: a server that comes up, a schema that is migrated. What is wrong stays wrong.
+    pub const fn may_heal(&self) -> bool {
+        matches!(self, Self::Busy | Self::Unavailable(_) | Self::NotYet(_))
     }
 
     /// Whether it is certain that nothing was written.
@@ -82,7 +90,7 @@ impl From<Error> for model::Error {
             Error::Busy => {
                 Self::new(Code::Busy, "Too many requests are waiting for the database. Try again in a second.")
             }
-            Error::Unavailable(_) | Error::DiskFull(_) | Error::Unusable(_) => Self::new(
+            Error::Unavailable(_) | Error::DiskFull(_) | Error::Unusable(_) | Error::NotYet(_) => Self::new(
                 Code::Unavailable,
                 "The database cannot be used at the moment; nothing was changed. Try again in a second.",
             ),

@@ -15,6 +15,9 @@ pub struct Migration {
     pub version: u32,
     /// For messages.
     pub name: &'static str,
+    /// The oldest schema version whose programs still work on a database with this step: what goes on running during an upgrade, and
+    /// what can be gone back to. Its own version where nothing older does.
+    pub serves_from: u32,
     /// Statements.
     pub sql: &'static str,
 }
@@ -32,6 +35,10 @@ impl Schema {
     /// The version this program brings a database to.
     pub fn version(&self) -> u32 {
         self.migrations.last().map_or(0, |migration| migration.version)
+    }
+
+    fn serves_from(&self) -> u32 {
+        self.migrations.iter().map(|migration| migration.serves_from).max().unwrap_or(0)
     }
 }
 
@@ -81,6 +88,10 @@ pub async fn prepare(engine: &dyn Engine, schema: &'static Schema, identity: Ide
             let tables = names(&tx.query(dialect.tables, &[]).await?)?;
             let from = Found::read(tx, &tables, &name).await?;
             let (cluster, version) = from.accept(schema, &identity, &name)?;
+            if version >= schema.version() {
+                // Another start was first.
+                return Ok(Prepared { cluster, created: false, from_version: version });
+            }
             if version == 0 {
                 tx.define(&translate(META, dialect.words)).await?;
             }
@@ -95,6 +106,7 @@ pub async fn prepare(engine: &dyn Engine, schema: &'static Schema, identity: Ide
                 ("member", identity.member.clone()),
                 ("kind", schema.kind.to_owned()),
                 ("schema_version", schema.version().to_string()),
+                ("serves_from", schema.serves_from().to_string()),
             ];
             for (key, value) in rows {
                 tx.execute(
@@ -125,7 +137,7 @@ async fn look(engine: &dyn Engine, schema: &Schema, identity: &Identity) -> Resu
     let rows = engine.query("SELECT key, value FROM meta", Vec::new()).await?;
     let meta = rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect::<Result<_>>()?;
     let (cluster, version) = Found::Meta(meta).accept(schema, identity, engine.name())?;
-    Ok((version == schema.version()).then_some(Prepared { cluster, created: false, from_version: version }))
+    Ok((version >= schema.version()).then_some(Prepared { cluster, created: false, from_version: version }))
 }
 
 /// Where there are roles, only the owner's changes the schema; the others wait for it.
@@ -134,9 +146,9 @@ async fn require_the_right(engine: &dyn Engine, schema: &Schema) -> Result<()> {
     if engine.query(asked, Vec::new()).await?.first().map_or(Ok(0), |row| row.int(0))? == 1 {
         return Ok(());
     }
-    Err(Error::Unusable(format!(
+    Err(Error::NotYet(format!(
         "{} is empty or its schema is older than version {}, and the role of this process may not change it. \
-         Start shard-router of this version first.",
+         It waits for shard-router of this version.",
         engine.name(),
         schema.version()
     )))
@@ -183,7 +195,9 @@ impl Found {
         let version: u32 = says("schema_version").parse().map_err(|_| {
             Error::Unusable(format!("{name} does not say which version its schema has; restore it from a backup."))
         })?;
-        if version > schema.version() {
+        // A step that says nothing of older programs is not for them.
+        let serves_from = says("serves_from").parse().unwrap_or(version);
+        if version > schema.version() && serves_from > schema.version() {
             return Err(Error::Unusable(format!(
                 "{name} has schema version {version}, this program knows {}. Start the version of Myriad that wrote it, or a newer one.",
                 schema.version()

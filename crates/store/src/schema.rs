@@ -103,7 +103,11 @@ pub const TABLES: &[&Table] = &[
 /// The schema of a shard.
 pub const SHARD: Schema = Schema {
     kind: "shard",
-    migrations: &[Migration { version: 1, name: "first", sql: include_str!("../migrations/0001_first.sql") }],
+    migrations: &[
+        Migration { version: 1, name: "first", serves_from: 1, sql: include_str!("../migrations/0001_first.sql") },
+        #[cfg(feature = "rehearsal")]
+        Migration { version: 2, name: "rehearsal", serves_from: 1, sql: include_str!("../migrations/rehearsal.sql") },
+    ],
 };
 
 #[cfg(test)]

@@ -78,3 +78,14 @@ pub enum Error {
     #[error("shutting down")]
     Stopped,
 }
+
+impl Error {
+    /// Whether waiting may help at a start.
+    pub fn may_heal(&self) -> bool {
+        match self {
+            Self::Router(_) => true,
+            Self::Shard { source, .. } => source.may_heal(),
+            _ => false,
+        }
+    }
+}

@@ -58,6 +58,14 @@ pub struct Parts {
     pub pins: BTreeMap<u64, u32>,
 }
 
+impl Parts {
+    /// The first map of a cluster with shards 0 to N-1: bucket `b` on shard `b % N`, everything in epoch 1.
+    pub fn first(cluster_id: String, shards: Vec<ShardInfo>) -> Self {
+        let owners = shards.iter().map(|shard| Some(Owner(shard.id, 1))).cycle();
+        Self { version: 1, cluster_id, buckets: owners.take(BUCKETS as usize).collect(), shards, pins: BTreeMap::new() }
+    }
+}
+
 /// Who owns a bucket: shard id and epoch (from 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner(pub u32, pub u64);

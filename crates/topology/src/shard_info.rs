@@ -26,6 +26,11 @@ pub struct ShardInfo {
 }
 
 impl ShardInfo {
+    /// A new shard: it takes buckets, has no replicas and the weight of one.
+    pub fn new(id: u32, name: String, engine: EngineKind, location: String) -> Self {
+        Self { id, name, engine, location, replicas: Vec::new(), state: ShardState::Active, role_epoch: 1, weight: 1 }
+    }
+
     /// Its id as the stores know it.
     pub fn shard_id(&self) -> ShardId {
         ShardId(self.id)

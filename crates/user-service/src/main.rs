@@ -19,12 +19,13 @@ async fn run(config: Config, process: Process) -> Result<()> {
     let ops = TcpListener::bind(config.ops).await.with_context(|| format!("ops: {} cannot be bound", config.ops))?;
     let grpc =
         TcpListener::bind(config.grpc).await.with_context(|| format!("grpc: {} cannot be bound", config.grpc))?;
-    let with = standalone::collaborators(&config, shutdown).await?;
     let key = config.service_key.clone();
-    let app = App::build(config, with, shutdown)?;
+    let (operators, ops_address) = (runtime::ops::Later::default(), ops.local_addr()?);
     let health = runtime::ops::router(process.ready.clone(), process.metrics.clone(), shutdown.clone());
-    let operators = runtime::grpc::guarded(app.operator_routes(), &key, ops.local_addr()?)?;
-    runtime::ops::serve(ops, health.merge(operators.into_axum_router()), shutdown);
+    runtime::ops::serve(ops, health.merge(operators.routes()), shutdown);
+    let with = standalone::collaborators(&config, &gate, shutdown).await?;
+    let app = App::build(config, with, shutdown)?;
+    operators.set(runtime::grpc::guarded(app.operator_routes(), &key, ops_address)?.into_axum_router());
     let routes = runtime::grpc::routes(app.routes(), &SERVICES, &process.ready, shutdown)?;
     runtime::grpc::serve(routes, grpc, &key, shutdown)?;
     app.run(shutdown);

@@ -7,23 +7,26 @@ use objects::Objects;
 use password::{Attempts, Hasher};
 use queue::{InProcess, JobQueue};
 use queue_rabbitmq::Publisher;
-use runtime::shutdown::Shutdown;
+use runtime::{ready::Gate, shutdown::Shutdown};
 use topology::{Shards, SnapshotFile, UserIds, Watch, ids};
 
 use crate::{app::Collaborators, config::Config};
 
-/// Opens the shards and everything else by the settings.
+/// Opens the shards and everything else by the settings; while it waits for somebody the gate says for whom.
 ///
 /// # Errors
 /// Says what cannot be opened and what to do.
-pub async fn collaborators(config: &Config, shutdown: &Shutdown) -> Result<Collaborators> {
+pub async fn collaborators(config: &Config, gate: &Gate, shutdown: &Shutdown) -> Result<Collaborators> {
     let router = runtime::grpc::connect(&config.router)?.identified("user-service", &config.service_key);
     let cache_redis::Opened { cache, tally, upkeep } = cache_redis::open(&config.cache)?;
     shutdown.spawn_base(upkeep);
     let snapshot = SnapshotFile::at(config.data_dir.join("topology.json"));
+    gate.close("waiting: the first topology from shard-router");
     let watch = Watch::start(router.clone(), snapshot, shutdown).await?;
+    let opener = engines::opener(&config.data_dir, &config.engines);
+    let open = async || Shards::open(watch.clone(), opener.clone(), shutdown).await;
     Ok(Collaborators {
-        shards: Shards::open(watch, engines::opener(&config.data_dir, &config.engines), shutdown).await?,
+        shards: gate.wait(topology::Error::may_heal, open).await?,
         ids: UserIds::new(router, ids::BLOCK, shutdown),
         cache,
         objects: Objects::open(&config.objects, &config.data_dir.join("objects"))?,

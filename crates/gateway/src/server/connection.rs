@@ -20,6 +20,7 @@ use tokio::{
     net::TcpStream,
     time::{Instant, timeout},
 };
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::{
@@ -49,9 +50,9 @@ enum End {
 pub async fn serve(socket: TcpStream, peer: SocketAddr, router: Router, timeouts: Timeouts, shutdown: Shutdown) {
     let progress = Arc::new(Progress::new());
     let service = {
-        let progress = progress.clone();
+        let (progress, leaving) = (progress.clone(), shutdown.leaving.clone());
         service_fn(move |request: Request<Incoming>| {
-            Box::pin(answer(request, peer, router.clone(), timeouts, progress.clone()))
+            Box::pin(answer(request, peer, router.clone(), timeouts, progress.clone(), leaving.clone()))
         })
     };
     let mut connection = http1::Builder::new()
@@ -131,14 +132,16 @@ async fn answer(
     router: Router,
     timeouts: Timeouts,
     progress: Arc<Progress>,
+    leaving: CancellationToken,
 ) -> Result<Response<Leaving>, Infallible> {
     let in_flight = InFlight::new(progress.clone());
     let mut request =
         request.map(|body| Body::new(Arriving::new(body, timeouts.body, timeouts.upload, progress.clone())));
     request.extensions_mut().insert(Peer(peer));
     let mut response = router.oneshot(request).await?;
-    if progress.body_is_unread() {
-        // hyper may close such a connection; a client that is not told would send its next request into the closing.
+    // hyper may close a connection with an unread body, and a process that leaves closes all: a client that is not told would send its
+    // next request into the closing.
+    if progress.body_is_unread() || leaving.is_cancelled() {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response.map(|inner| Leaving { inner, in_flight }))

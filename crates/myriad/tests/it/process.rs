@@ -98,7 +98,7 @@ pub async fn the_demo_does_the_main_job() {
 }
 
 /// The layers, from the ground up. A crate may depend on crates of lower layers only; services never on one another.
-const LAYERS: [(&str, u32); 26] = [
+const LAYERS: [(&str, u32); 27] = [
     ("model", 0),
     ("api", 1),
     ("objects", 1),
@@ -125,6 +125,7 @@ const LAYERS: [(&str, u32); 26] = [
     ("user-service", 5),
     ("myriad", 6),
     ("stack", 2),
+    ("cluster", 2),
 ];
 
 // R75

@@ -69,7 +69,9 @@ impl Store {
         let (row, ours) = match written.await {
             Ok(written) => written.value,
             Err(error) => {
-                self.let_go(&repeat, fresh, now_ms).await;
+                if !error.is_certain() {
+                    self.let_go(&repeat, fresh, now_ms).await;
+                }
                 return Err(error.into());
             }
         };

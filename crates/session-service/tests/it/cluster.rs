@@ -1,6 +1,5 @@
 //! Shards, a router that names them, and as many session-services on top as a test wants.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -30,7 +29,7 @@ use testkit::engines::{Postgres, ShardEngine};
 use token::Keys;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
-use topology::{EngineKind, Owner, Parts, ShardInfo, ShardState, Shards, SnapshotFile, Topology, Watch};
+use topology::{EngineKind, Parts, ShardInfo, Shards, SnapshotFile, Topology, Watch};
 
 pub const NOON: i64 = 1_769_860_800_000;
 
@@ -271,31 +270,17 @@ pub async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut()
 }
 
 async fn topology(engine: ShardEngine, shards: u32) -> Topology {
+    let kind = match engine {
+        ShardEngine::Sqlite => EngineKind::Sqlite,
+        ShardEngine::Postgres => EngineKind::Postgres,
+    };
     let mut infos = Vec::new();
     for id in 0..shards {
         let name = format!("shard-{id}");
-        infos.push(ShardInfo {
-            id,
-            engine: match engine {
-                ShardEngine::Sqlite => EngineKind::Sqlite,
-                ShardEngine::Postgres => EngineKind::Postgres,
-            },
-            location: engine.new_location(&name).await.unwrap(),
-            name,
-            replicas: Vec::new(),
-            state: ShardState::Active,
-            role_epoch: 1,
-            weight: 1,
-        });
+        let location = engine.new_location(&name).await.unwrap();
+        infos.push(ShardInfo::new(id, name, kind, location));
     }
-    let parts = Parts {
-        version: 1,
-        cluster_id: "cluster".to_owned(),
-        shards: infos,
-        buckets: (0..4096).map(|bucket| Some(Owner(bucket % shards, 1))).collect(),
-        pins: BTreeMap::new(),
-    };
-    let topology = Topology::new(parts).unwrap();
+    let topology = Topology::new(Parts::first("cluster".to_owned(), infos)).unwrap();
     let place = topology.locate(user(13));
     assert_eq!((place.shard, place.epoch), (ShardId(13 % shards), Epoch(1)));
     topology

@@ -1,10 +1,7 @@
 //! The map of a new cluster: N shards, bucket `b` on shard `b % N`, everything in epoch 1. The shards are files in the data directory,
 //! or the PostgreSQL databases that are named.
 
-use std::collections::BTreeMap;
-
-use model::BUCKETS;
-use topology::{EngineKind, Owner, Parts, ShardInfo, ShardState};
+use topology::{EngineKind, Parts, ShardInfo};
 
 /// The most shards that a cluster can begin with: each is a few files that stay open.
 pub const MAX_SHARDS: u32 = 256;
@@ -12,39 +9,28 @@ pub const MAX_SHARDS: u32 = 256;
 /// The first topology: files called `local`, or `local-0` and so on for several; where locations are given, a PostgreSQL shard at
 /// each of them, called `shard-0` and so on.
 pub fn first_map(cluster_id: String, shards: u32, locations: &[String]) -> Parts {
-    let (shards, infos) = match u32::try_from(locations.len()) {
-        Ok(named) if named > 0 => {
-            (named, (0..named).zip(locations).map(|(id, location)| named_shard(id, location)).collect())
-        }
-        _ => (shards, (0..shards).map(|id| embedded(id, shards)).collect()),
+    let shards = if locations.is_empty() {
+        (0..shards).map(|id| embedded(id, shards)).collect()
+    } else {
+        (0..).zip(locations).map(|(id, location)| named_shard(id, location)).collect()
     };
-    Parts {
-        version: 1,
-        cluster_id,
-        shards: infos,
-        buckets: (0..BUCKETS).map(|bucket| Some(Owner(bucket % shards, 1))).collect(),
-        pins: BTreeMap::new(),
-    }
+    Parts::first(cluster_id, shards)
 }
 
 fn embedded(id: u32, of: u32) -> ShardInfo {
     let name = if of == 1 { "local".to_owned() } else { format!("local-{id}") };
     let location = format!("shards/{name}.db");
-    shard(id, name, EngineKind::Sqlite, location)
+    ShardInfo::new(id, name, EngineKind::Sqlite, location)
 }
 
 fn named_shard(id: u32, location: &str) -> ShardInfo {
-    shard(id, format!("shard-{id}"), EngineKind::Postgres, location.to_owned())
-}
-
-fn shard(id: u32, name: String, engine: EngineKind, location: String) -> ShardInfo {
-    ShardInfo { id, location, name, engine, replicas: Vec::new(), state: ShardState::Active, role_epoch: 1, weight: 1 }
+    ShardInfo::new(id, format!("shard-{id}"), EngineKind::Postgres, location.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use model::{ShardId, UserId};
-    use topology::Topology;
+    use topology::{Owner, Topology};
 
     use super::*;
 

@@ -4,7 +4,7 @@ use model::{Bucket, Epoch, ShardId, UserId};
 use store::Shard;
 use store::tables::bucket_owner::{self, OwnerRow, State};
 use store::tables::inbox;
-use topology::{EngineKind, Owner, ShardInfo, ShardState, Shards, SnapshotFile, UserIds, Watch};
+use topology::{EngineKind, Owner, ShardInfo, Shards, SnapshotFile, UserIds, Watch};
 
 use crate::cluster::{Cluster, Node, until};
 
@@ -66,16 +66,7 @@ async fn a_pin_and_a_new_shard_are_followed() {
     let cluster = Cluster::new();
     let node = cluster.start(Some(2)).await.unwrap();
     let shards = shards(&cluster, &node).await;
-    let added = ShardInfo {
-        id: 2,
-        name: "third".to_owned(),
-        engine: EngineKind::Sqlite,
-        location: "shards/third.db".to_owned(),
-        replicas: Vec::new(),
-        state: ShardState::Active,
-        role_epoch: 1,
-        weight: 1,
-    };
+    let added = ShardInfo::new(2, "third".to_owned(), EngineKind::Sqlite, "shards/third.db".to_owned());
     node.catalog().change(1, |parts| parts.shards.push(added)).await.unwrap();
     until("the new shard is open", || shards.get(ShardId(2)).is_some()).await;
     let private = OwnerRow { bucket: Bucket(4096), epoch: Epoch(1), state: State::Owned, mover: None };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use stack::{Member, Stack};
+use stack::Stack;
 use testkit::{
     Launch,
     bench::{cpu_of_ended_children, processes_below},
@@ -28,7 +28,7 @@ pub struct Transaction {
 
 /// Makes and fills a database.
 pub async fn prepare(stack: &mut Stack) -> Result<()> {
-    server(stack)?.create_database(DATABASE).await?;
+    stack.member("postgres")?.postgres()?.create_database(DATABASE).await?;
     pgbench(stack, &["-i", "-q", "-s", "1"]).await.map(drop)
 }
 
@@ -49,7 +49,7 @@ pub async fn measure(stack: &mut Stack, shape: &Shape, clients: usize) -> Result
 }
 
 async fn pgbench(stack: &mut Stack, arguments: &[&str]) -> Result<String> {
-    let port = server(stack)?.port().to_string();
+    let port = stack.member("postgres")?.postgres()?.port().to_string();
     let directory = &stack.layout().options.directory;
     // Beside the server that runs, so that both are of one version.
     let program = processes_below(directory)?
@@ -62,13 +62,6 @@ async fn pgbench(stack: &mut Stack, arguments: &[&str]) -> Result<String> {
         .args(["-h", "127.0.0.1", "-p", &port, "-U", postgres::SUPERUSER, DATABASE])
         .env("PGPASSWORD", postgres::PASSWORD);
     command.run().await
-}
-
-fn server(stack: &mut Stack) -> Result<&mut testkit::engines::Postgres> {
-    match stack.member("postgres")? {
-        Member::Postgres(server) => Ok(server),
-        _ => anyhow::bail!("postgres is not PostgreSQL"),
-    }
 }
 
 /// The number after some words.

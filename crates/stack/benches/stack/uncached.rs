@@ -5,8 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
-use stack::{Member, Role, Stack};
+use anyhow::Result;
+use stack::{Role, Stack};
 use testkit::{
     Person,
     bench::{Request, Run, counter, get, ratio, run},
@@ -57,7 +57,7 @@ pub async fn measure(stack: &mut Stack, shape: &Shape) -> Result<()> {
 }
 
 async fn gets(stack: &mut Stack, shape: &Shape, connections: usize) -> Result<Measured> {
-    let Member::Redis(redis) = stack.member("redis")? else { bail!("redis is not Redis") };
+    let redis = stack.member("redis")?.redis()?;
     let all: Vec<&Person> = shape.people.iter().chain(&shape.others).collect();
     let before = shape.usage()?;
     let started = Instant::now();

@@ -8,10 +8,10 @@ use std::{
 use serde_json::{Value, json};
 use testkit::{Answer, Api, Call, PASSWORD, Person, engines::Cut, unique};
 
-use crate::{World, photos};
+use crate::{World, faults::long, photos};
 
 fn commits() -> usize {
-    if std::env::var("MYRIAD_FAULTS").is_ok_and(|form| form == "long") { 1_000 } else { 100 }
+    if long() { 1_000 } else { 100 }
 }
 
 /// Sign-ins of one person, below the twenty sessions after which the oldest ends; and as many uploads, all of whose jobs may run.

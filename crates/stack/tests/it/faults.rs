@@ -5,8 +5,6 @@
 
 use std::time::{Duration, Instant};
 
-use stack::Member;
-
 use crate::{
     World,
     load::{Kind, Load, Operation},
@@ -61,7 +59,8 @@ const MOMENT: Duration = Duration::from_secs(4);
 /// The gateway's deadline, and a little.
 const DEADLINE: Duration = Duration::from_secs(11);
 
-fn long() -> bool {
+/// Whether the drills are to take their time.
+pub fn long() -> bool {
     std::env::var("MYRIAD_FAULTS").is_ok_and(|form| form == "long")
 }
 
@@ -125,16 +124,13 @@ async fn sabotaged(world: &mut World) -> (usize, usize) {
     std::fs::write(&settings, "").unwrap();
     heal(world, Blow::Kill, &[LAST_SHARD]).await;
     // The cache still has what the database lost.
-    let Member::Redis(redis) = world.stack.member("redis").unwrap() else { panic!("redis is no Redis") };
-    redis.flush().await.unwrap();
+    world.stack.member("redis").unwrap().redis().unwrap().flush().await.unwrap();
     settle(&load).await;
     (load.ledger.acknowledgements(), load.end().await.len())
 }
 
 async fn last_shard(world: &mut World, statement: &str) {
-    let Member::Postgres(server) = world.stack.member(LAST_SHARD).unwrap() else {
-        panic!("{LAST_SHARD} is no PostgreSQL")
-    };
+    let server = world.stack.member(LAST_SHARD).unwrap().postgres().unwrap();
     server.sql("postgres", statement).await.unwrap();
 }
 

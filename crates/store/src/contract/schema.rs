@@ -90,6 +90,26 @@ pub async fn a_newer_database_is_refused_with_both_versions_named(engine: Arc<dy
     assert!(text.contains("99") && text.contains(&SHARD.version().to_string()), "{text}");
 }
 
+pub async fn a_newer_database_that_serves_this_version_is_used_and_left_as_it_is(engine: Arc<dyn Engine>) {
+    prepare(&*engine, &SHARD, identity()).await.unwrap();
+    transact(&*engine, |tx| {
+        Box::pin(async move { tx.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'", &[]).await })
+    })
+    .await
+    .unwrap();
+    transact(&*engine, |tx| {
+        Box::pin(async move {
+            let own = [SHARD.version().to_string().into()];
+            tx.execute("UPDATE meta SET value = $1 WHERE key = 'serves_from'", &own).await
+        })
+    })
+    .await
+    .unwrap();
+    assert_eq!(prepare(&*engine, &SHARD, identity()).await.unwrap().from_version, 99);
+    let rows = engine.query("SELECT value FROM meta WHERE key = 'schema_version'", Vec::new()).await.unwrap();
+    assert_eq!(rows[0].text(0).unwrap(), "99");
+}
+
 pub async fn a_database_of_another_program_is_refused(engine: Arc<dyn Engine>) {
     transact(&*engine, |tx| Box::pin(async move { tx.define("CREATE TABLE posts (id TEXT PRIMARY KEY)").await }))
         .await

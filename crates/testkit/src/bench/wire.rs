@@ -57,6 +57,13 @@ impl Connection {
         Ok(status)
     }
 
+    /// Whether the last answer said that the connection ends with it.
+    pub fn closes(&self) -> bool {
+        let text = String::from_utf8_lossy(&self.buffer);
+        let head = text.split_once("\r\n\r\n").map_or(&*text, |(head, _)| head);
+        head.lines().any(|line| line.eq_ignore_ascii_case("connection: close"))
+    }
+
     /// The code of the problem that the last answer was; empty where it was none.
     pub fn code(&self) -> &str {
         let text = std::str::from_utf8(&self.buffer).unwrap_or_default();

@@ -87,7 +87,9 @@ impl Recipes {
         match began {
             Ok(began) => Ok(began.value.then_some(operation)),
             Err(error) => {
-                self.let_go(scope, key, &operation, now_ms).await;
+                if !error.is_certain() {
+                    self.let_go(scope, key, &operation, now_ms).await;
+                }
                 Err(error.into())
             }
         }

@@ -1,7 +1,6 @@
 //! A router in memory: a fixed map of shards, and ids from a counter.
 
 use std::{
-    collections::BTreeMap,
     pin::Pin,
     sync::{
         Arc,
@@ -14,38 +13,23 @@ use api::topology::v1::{
     WatchTopologyResponse, topology_service_server::TopologyService,
 };
 use futures::{Stream, StreamExt, stream};
-use model::BUCKETS;
 use testkit::engines::ShardEngine;
 use tonic::{Request, Response, Status};
-use topology::{EngineKind, Owner, Parts, ShardInfo, ShardState, Topology};
+use topology::{EngineKind, Parts, ShardInfo, Topology};
 
 /// The map of a cluster with so many new shards, bucket `b` on shard `b % shards`.
 pub async fn map(engine: ShardEngine, shards: u32) -> Topology {
+    let kind = match engine {
+        ShardEngine::Sqlite => EngineKind::Sqlite,
+        ShardEngine::Postgres => EngineKind::Postgres,
+    };
     let mut infos = Vec::new();
     for id in 0..shards {
         let name = format!("shard-{id}");
-        infos.push(ShardInfo {
-            id,
-            engine: match engine {
-                ShardEngine::Sqlite => EngineKind::Sqlite,
-                ShardEngine::Postgres => EngineKind::Postgres,
-            },
-            location: engine.new_location(&name).await.unwrap(),
-            name,
-            replicas: Vec::new(),
-            state: ShardState::Active,
-            role_epoch: 1,
-            weight: 1,
-        });
+        let location = engine.new_location(&name).await.unwrap();
+        infos.push(ShardInfo::new(id, name, kind, location));
     }
-    Topology::new(Parts {
-        version: 1,
-        cluster_id: "test".to_owned(),
-        shards: infos,
-        buckets: (0..BUCKETS).map(|bucket| Some(Owner(bucket % shards, 1))).collect(),
-        pins: BTreeMap::new(),
-    })
-    .unwrap()
+    Topology::new(Parts::first("test".to_owned(), infos)).unwrap()
 }
 
 #[derive(Clone)]
