@@ -8,11 +8,18 @@ OPS ?= 127.0.0.1:8081
 STACK ?= /tmp/myriad-stack
 SERVICES := -p gateway -p user-service -p session-service -p image-worker -p shard-router -p s3-server -p stack
 VENV := .tools/venv/bin
+IMAGES := gateway user-service session-service image-worker shard-router myriad
+DEPLOYED := -p store $(IMAGES:%=-p %)
+BINARIES ?= build
+TAG ?= dev
+# How an image gets from Docker into the cluster, and where the gateway's node port is reached from here.
+LOAD ?= kind load docker-image --name myriad
+ADDRESS ?= 127.0.0.1:30080
 # Every binary that a test may start, built as the tests are: another choice of targets would build half of it twice.
 CARGO_ALL := cargo build --workspace --locked --bins --tests
 
 .PHONY: help run demo build services test unit e2e screenshot check lint format advisories bench drill fault-table clean \
-	stack-up stack-down stack-status build-tools test-tools engines
+	stack-up stack-down stack-status build-tools test-tools engines images overlays drift cluster-images cluster-test
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +49,7 @@ test: test-tools ## every test: protos, Rust, the API by its document, and the p
 	$(VENV)/buf lint
 	$(CARGO_ALL)
 	cargo test --workspace --locked
+	scripts/check-manifests
 	scripts/contract-test
 	npm --prefix e2e test
 
@@ -76,6 +84,26 @@ bench: build ## print every figure that the README quotes (each executable in be
 
 drill: build-tools ## the long form of the crash drills: 20 rounds of kill -9 under load, held against a ledger
 	MYRIAD_ROUNDS=20 cargo test --locked -p myriad --test it -- crash::
+
+images: ## every service's image, myriad/SERVICE:TAG, TAG=dev; BINARIES=given packs what `cargo build --release` left, in seconds
+	@for service in $(IMAGES); do docker build --network host -f deploy/Dockerfile --build-arg BINARIES=$(BINARIES) \
+	  --build-arg VERSION=$(TAG) --build-arg REVISION=$$(git rev-parse --short HEAD) --target $$service -t myriad/$$service:$(TAG) . ; done
+
+overlays: test-tools ## render every overlay and check it: schemas, policies, rules, drift
+	scripts/check-manifests
+
+drift: ## whether every region of production runs the same images
+	@scripts/manifests/drift
+
+cluster-images: build-tools ## the images of `make cluster-test`, built and loaded: TAG=dev, and `next` with one migration more
+	cargo build --release --locked $(DEPLOYED) --features store/rehearsal
+	$(MAKE) --no-print-directory images BINARIES=given TAG=next
+	cargo build --release --locked $(DEPLOYED)
+	$(MAKE) --no-print-directory images BINARIES=given TAG=dev
+	$(LOAD) $(foreach tag,dev next,$(foreach service,$(filter-out myriad,$(IMAGES)),myriad/$(service):$(tag)))
+
+cluster-test: cluster-images ## eleven points on the cluster of kubectl's current context; LOAD="kind load docker-image --name myriad" ADDRESS=127.0.0.1:30080
+	cargo run --locked -p cluster -- --address $(ADDRESS)
 
 fault-table: test-tools ## the long form of the fault table on the whole stack: every member killed, frozen, healed, under load
 	$(CARGO_ALL)

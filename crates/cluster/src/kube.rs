@@ -8,7 +8,7 @@ use tokio::{io::AsyncWriteExt as _, process::Command};
 
 /// Every Deployment of ours.
 pub const DEPLOYMENTS: [&str; 5] = ["shard-router", "user-service", "session-service", "image-worker", "gateway"];
-/// Every StatefulSet of the local overlay.
+/// Every `StatefulSet` of the local overlay.
 pub const ENGINES: [&str; 5] = ["catalog", "shard", "redis", "rabbitmq", "objects"];
 
 /// One namespace.
@@ -66,7 +66,7 @@ impl Kube {
         Ok(items.iter().filter(ready).filter_map(|pod| Some(pod["metadata"]["name"].as_str()?.to_owned())).collect())
     }
 
-    /// Waits until what was asked of a Deployment or StatefulSet is so.
+    /// Waits until what was asked of a Deployment or a `StatefulSet` is so.
     pub async fn rolled_out(&self, what: &str) -> Result<()> {
         self.run(&["rollout", "status", what, "--timeout=240s"]).await.map(drop)
     }

@@ -1,4 +1,4 @@
-//! The suite on a real Kubernetes: `make cluster-test`. Ten points, each driven from outside through the gateway's node port and
+//! The suite on a real Kubernetes: `make cluster-test`. Eleven points, each driven from outside through the gateway's node port and
 //! judged by what clients saw; a table of figures at the end. It works in the overlay's namespace of the current context and nowhere else.
 
 mod kube;
@@ -69,7 +69,8 @@ async fn run(arguments: Arguments) -> Result<bool> {
         // What a check of the test kit panics with is a failure of the point and no end of the suite.
         let ended = std::panic::AssertUnwindSafe(point(&context)).catch_unwind().await;
         let ended = ended.unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+            let text =
+                panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
             Err(anyhow::anyhow!("{}", text.unwrap_or("a check failed")))
         });
         green &= ended.is_ok();

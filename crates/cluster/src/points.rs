@@ -1,8 +1,9 @@
-//! The ten points.
+//! The points.
 
 mod apply;
 mod autoscale;
 mod balance;
+mod by_hand;
 mod jobs;
 mod policy;
 mod restart;
@@ -43,7 +44,7 @@ impl Context {
 type Point = for<'c> fn(&'c Context) -> BoxFuture<'c, Result<String>>;
 
 /// Names and points in their order.
-pub const ALL: [(&str, Point); 10] = [
+pub const ALL: [(&str, Point); 11] = [
     ("from nothing", |context| Box::pin(apply::from_nothing(context))),
     ("even, grows, heals", |context| Box::pin(balance::even_grows_heals(context))),
     ("rolling restart", |context| Box::pin(restart::rolling(context))),
@@ -54,4 +55,5 @@ pub const ALL: [(&str, Point); 10] = [
     ("network policy", |context| Box::pin(policy::enforced(context))),
     ("autoscaling", |context| Box::pin(autoscale::up_and_down(context))),
     ("upgrade and back", |context| Box::pin(upgrade::there_and_back(context))),
+    ("by hand", |context| Box::pin(by_hand::tools(context))),
 ];

@@ -196,7 +196,9 @@ where
         started = build(config, process) => started?,
         _ = signals.next() => {}
     }
-    let upkeep = telemetry.metrics();
+    let (upkeep, usage) = (telemetry.metrics(), metrics_process::Collector::default());
+    usage.describe();
+    usage.collect();
     // A task may ask for the end too, by cancelling the soft token.
     loop {
         tokio::select! {
@@ -209,7 +211,10 @@ where
                 break;
             }
             () = shutdown.soft.cancelled() => { tracing::error!("a task asked for the end"); break }
-            () = tokio::time::sleep(Duration::from_secs(5)) => upkeep.run_upkeep(),
+            () = tokio::time::sleep(Duration::from_secs(5)) => {
+                usage.collect();
+                upkeep.run_upkeep();
+            }
         }
     }
     Ok(shutdown.finish(GRACE).await)

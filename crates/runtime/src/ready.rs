@@ -129,17 +129,20 @@ mod tests {
         let readiness = Readiness::new();
         let gate = readiness.gate("shards");
         let mut attempts = 0;
-        let ended = gate.wait(|error| *error == "away", async || {
-            attempts += 1;
-            match attempts {
-                1 => Err("away"),
-                2 => {
-                    assert_eq!(readiness.waiting_for(), [("shards", "waiting: away".to_owned())]);
-                    Ok(7)
+        let ended = gate.wait(
+            |error| *error == "away",
+            async || {
+                attempts += 1;
+                match attempts {
+                    1 => Err("away"),
+                    2 => {
+                        assert_eq!(readiness.waiting_for(), [("shards", "waiting: away".to_owned())]);
+                        Ok(7)
+                    }
+                    _ => Err("asked again"),
                 }
-                _ => Err("asked again"),
-            }
-        });
+            },
+        );
         assert_eq!(ended.await, Ok(7));
         assert_eq!(gate.wait(|error| *error == "away", async || Err::<(), _>("wrong")).await, Err("wrong"));
     }

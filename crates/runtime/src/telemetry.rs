@@ -81,7 +81,8 @@ pub fn install(service: &'static str, settings: &Settings) -> Result<Telemetry> 
         .with(traces)
         .try_init()
         .context("logging is already set up")?;
-    let recorder = PrometheusBuilder::new().set_buckets(&BUCKETS_S).context("buckets of histograms")?.install_recorder();
+    let recorder =
+        PrometheusBuilder::new().set_buckets(&BUCKETS_S).context("buckets of histograms")?.install_recorder();
     let metrics = recorder.context("metrics are already set up")?;
     Ok(Telemetry { provider, metrics })
 }

@@ -50,7 +50,9 @@ fn check_count(topology: &Topology, asked: Option<u32>) -> Result<()> {
 fn note_other_locations(topology: &Topology, locations: &[String]) {
     let there = |location: &String| topology.live_shards().any(|info| info.location == *location);
     if !locations.is_empty() && !locations.iter().all(there) {
-        tracing::warn!("shard_locations is for a new cluster and this one is not: the catalog's shards are used, others wait for an operator to add them");
+        tracing::warn!(
+            "shard_locations is for a new cluster and this one is not: the catalog's shards are used, others wait for an operator to add them"
+        );
     }
 }
 

@@ -149,7 +149,8 @@ mod tests {
             let refused = with(&locations, shards).unwrap_err();
             assert!(refused.contains(named) && !refused.contains("secret"), "{refused}");
         }
-        let pattern = Config { shards: Some(3), shard_locations: vec!["shard-{n}.shards/x".to_owned()], ..Config::default() };
+        let pattern =
+            Config { shards: Some(3), shard_locations: vec!["shard-{n}.shards/x".to_owned()], ..Config::default() };
         let third = "postgres://shard-2.shards:5432/x".to_owned();
         assert_eq!(pattern.locations().map(|all| (all.len(), all[2].clone())).unwrap(), (3, third));
         assert_eq!((pattern.asked(), Config { shards: Some(3), ..Config::default() }.asked()), (None, Some(3)));

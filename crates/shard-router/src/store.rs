@@ -9,5 +9,10 @@ use store::migrate::Migration;
 /// The schema of a catalog.
 pub static SCHEMA: Schema = Schema {
     kind: "catalog",
-    migrations: &[Migration { version: 1, name: "first", serves_from: 1, sql: include_str!("../migrations/0001_first.sql") }],
+    migrations: &[Migration {
+        version: 1,
+        name: "first",
+        serves_from: 1,
+        sql: include_str!("../migrations/0001_first.sql"),
+    }],
 };

@@ -9,7 +9,8 @@ use super::Context;
 
 /// R11
 pub async fn enforced(context: &Context) -> Result<String> {
-    let doors = ["user-service:7101", "session-service:7201", "shard-router:7401", "catalog:5432", "shards:5432", "redis:6379"];
+    let doors =
+        ["user-service:7101", "session-service:7201", "shard-router:7401", "catalog:5432", "shards:5432", "redis:6379"];
     // A stranger that reaches what is open to all shows that the question is asked well.
     let stranger = knocks(context, "stranger", &doors).await?;
     ensure!(stranger.is_empty(), "a stranger reaches {stranger:?}: does this cluster enforce NetworkPolicy?");
@@ -28,7 +29,11 @@ async fn knocks(context: &Context, label: &str, doors: &[&str]) -> Result<Vec<St
         format!("nc -w 3 {host} {port} -e true && echo open {door}")
     };
     // The rules for a new pod take a moment to be there.
-    let script = format!("sleep 4; nslookup gateway.{}.svc.cluster.local >/dev/null && echo names; {}; exit 0", context.arguments.namespace, doors.iter().map(knock).collect::<Vec<_>>().join("; "));
+    let script = format!(
+        "sleep 4; nslookup gateway.{}.svc.cluster.local >/dev/null && echo names; {}; exit 0",
+        context.arguments.namespace,
+        doors.iter().map(knock).collect::<Vec<_>>().join("; ")
+    );
     let pod = json!({
         "apiVersion": "v1", "kind": "Pod",
         // Not ready for anybody: the label must not make it a gateway that is sent traffic.

@@ -18,7 +18,7 @@ pub async fn gone(context: &Context) -> Result<String> {
     let begun = Instant::now();
     kube.run(&["rollout", "restart", "deployment/gateway"]).await?;
     kube.rolled_out("deployment/gateway").await?;
-    tokio::time::sleep(Duration::from_secs(60).saturating_sub(begun.elapsed())).await;
+    tokio::time::sleep(Duration::from_mins(1).saturating_sub(begun.elapsed())).await;
     let without = begun.elapsed();
     kube.scale("deployment/shard-router", 2).await?;
     kube.rolled_out("deployment/shard-router").await?;

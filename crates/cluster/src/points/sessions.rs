@@ -42,5 +42,8 @@ pub async fn everywhere(context: &Context) -> Result<String> {
     load.until(load.seen.answered() + 500).await;
     let (seen, _) = (load.seen.clone(), load.end(&context.api).await?);
     let text = seen.spotless()?;
-    Ok(format!("{CALLS} calls at {shares:?}, all 200; Redis' pod deleted, back after {:.1} s: {text}", back.as_secs_f64()))
+    Ok(format!(
+        "{CALLS} calls at {shares:?}, all 200; Redis' pod deleted, back after {:.1} s: {text}",
+        back.as_secs_f64()
+    ))
 }

@@ -49,6 +49,7 @@ fn retagged(line: &str, tag: &str, as_tag: &str) -> String {
 
 async fn schema(context: &Context) -> Result<String> {
     let asked = "SELECT value FROM meta WHERE key = 'schema_version'";
-    let psql = ["exec", "shard-0", "--", "psql", "-h", "/var/run/postgresql", "-U", "postgres", "-d", "myriad", "-Atc", asked];
+    let psql =
+        ["exec", "shard-0", "--", "psql", "-h", "/var/run/postgresql", "-U", "postgres", "-d", "myriad", "-Atc", asked];
     Ok(context.kube.run(&psql).await?.trim().to_owned())
 }
