@@ -17,11 +17,11 @@ def name_of(object):
     return f"{object['kind']}/{object['metadata']['name']}"
 
 
-def instances(object):
-    """How many there are of a role; none where the object is no role."""
+def instances(object, scaled):
+    """How many there are of a role at least; none where the object is no role, or an autoscaler's bound says it."""
     kind, spec = object["kind"], object.get("spec", {})
     if kind in ("Deployment", "StatefulSet", "RabbitmqCluster"):
-        return spec.get("replicas", 1)
+        return None if "replicas" not in spec and object["metadata"]["name"] in scaled else spec.get("replicas", 1)
     if kind == "Cluster":
         return spec.get("instances", 1)
     if kind == "HorizontalPodAutoscaler":
@@ -72,11 +72,14 @@ def problems(objects, production):
             names = (service, "gateway-ops") if kind == "Service" else (service,)
             if not any(o["kind"] == kind and o["metadata"]["name"] in names for o in objects):
                 yield f"no {kind} of {service}"
+    scaled = [o["spec"]["scaleTargetRef"]["name"] for o in objects if o["kind"] in ("HorizontalPodAutoscaler", "ScaledObject")]
     for object in objects:
         where = name_of(object)
+        if object["metadata"]["name"] in scaled and object["kind"] == "Deployment" and "replicas" in object["spec"]:
+            yield f"{where}: has a number of its own and an autoscaler's"
         if object["kind"] not in ("Namespace",) and object["metadata"].get("namespace") != "myriad":
             yield f"{where}: in no namespace of ours"
-        count = instances(object)
+        count = instances(object, scaled)
         if production and count is not None and int(count) < 2:
             yield f"{where}: one instance alone; every role has two at least"
         if object["kind"] == "Secret" and production:
@@ -132,7 +135,10 @@ def self_test(objects):
         return service_of(objects, name)["spec"]["template"]["spec"]["containers"][0]
 
     breaks = {
-        "one instance alone": lambda o: service_of(o, "user-service")["spec"].update(replicas=1),
+        "Deployment/shard-router: one instance alone": lambda o: service_of(o, "shard-router")["spec"].update(replicas=1),
+        "HorizontalPodAutoscaler/gateway: one instance": lambda o: service_of(o, "gateway", "HorizontalPodAutoscaler")["spec"].update(minReplicas=1),
+        "ScaledObject/image-worker: one instance": lambda o: service_of(o, "image-worker", "ScaledObject")["spec"].update(minReplicaCount=0),
+        "a number of its own": lambda o: service_of(o, "gateway")["spec"].update(replicas=6),
         "no limit of memory": lambda o: container(o)["resources"]["limits"].pop("memory"),
         "can be replaced": lambda o: container(o).update(image="registry.example/myriad/gateway:0.1.0"),
         "whatever is latest": lambda o: service_of(o, "prometheus")["spec"]["template"]["spec"]["containers"][0].update(image="prom/prometheus"),

@@ -148,9 +148,16 @@ impl Client {
             let bytes = if changes { change(number) } else { read(number) }.unwrap_or_default();
             let at = Instant::now();
             match timeout(PATIENCE, exchange(&self.address, &mut kept, &bytes)).await {
-                Ok(Ok(200)) if changes => self.ledger.acknowledged(&self.john.path(), &value),
-                Ok(Ok(200)) => {}
-                Ok(Ok(status)) => self.seen.failed(self.begun, self.john.id, format!("status {status}")),
+                Ok(Ok((200, _))) if changes => self.ledger.acknowledged(&self.john.path(), &value),
+                Ok(Ok((200, _))) => {}
+                Ok(Ok((status, code))) => {
+                    let took = at.elapsed().as_millis();
+                    self.seen.failed(
+                        self.begun,
+                        self.john.id,
+                        format!("{status} {code} after {took} ms, changes: {changes}"),
+                    );
+                }
                 Ok(Err(error)) => self.seen.failed(self.begun, self.john.id, format!("{error:#}")),
                 Err(_) => self.seen.failed(self.begun, self.john.id, format!("no answer in {PATIENCE:?}")),
             }
@@ -161,15 +168,16 @@ impl Client {
     }
 }
 
-/// Over the kept connection, or a new one where the last answer said that it closes, or it failed.
-async fn exchange(address: &str, kept: &mut Option<Connection>, bytes: &[u8]) -> Result<u16> {
+/// Over the kept connection, or a new one where the last answer said that it closes, or it failed. The status, and the problem's code.
+async fn exchange(address: &str, kept: &mut Option<Connection>, bytes: &[u8]) -> Result<(u16, String)> {
     let mut connection = match kept.take() {
         Some(connection) => connection,
         None => Connection::open(address).await?,
     };
     let status = connection.exchange(bytes).await?;
+    let code = connection.code().to_owned();
     if !connection.closes() {
         *kept = Some(connection);
     }
-    Ok(status)
+    Ok((status, code))
 }

@@ -52,7 +52,8 @@ fn parse(value: &str) -> config::Value {
         list
     } else if let Ok(flag) = value.parse::<bool>() {
         flag.into()
-    } else if let Ok(number) = value.parse::<i64>() {
+    } else if let Some(number) = value.parse::<i64>().ok().filter(|number| number.to_string() == value) {
+        // Only where nothing is lost: a password may be 007.
         number.into()
     } else {
         value.into()
@@ -120,6 +121,18 @@ mod tests {
         assert!(format!("{:#}", trusted("[10.0.0.0/8").unwrap_err()).contains("trusted"));
         let read: Sample = load("sample", None, &flags(&[("address", "[::1]:80")])).unwrap();
         assert_eq!(read.address, "[::1]:80");
+    }
+
+    #[test]
+    fn a_text_of_digits_keeps_them() {
+        #[derive(serde::Deserialize)]
+        struct Secret {
+            password: String,
+        }
+        for digits in ["007", "42", "+1", "-0"] {
+            let secret: Secret = load("sample", None, &flags(&[("password", digits)])).unwrap();
+            assert_eq!(secret.password, digits);
+        }
     }
 
     #[test]

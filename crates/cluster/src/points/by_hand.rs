@@ -19,8 +19,7 @@ const DOORS: [(&str, u16, &str); 3] = [
 
 /// R57 R75
 pub async fn tools(context: &Context) -> Result<String> {
-    let key = context.kube.run(&["get", "deployment", "gateway", "-o", "json"]).await?;
-    let key = service_key(context, &key).await?;
+    let key = service_key(context).await?;
     let mut shown = Vec::new();
     for (service, port, name) in DOORS {
         let mut forward = forward(context, service, port)?;
@@ -47,10 +46,11 @@ pub async fn tools(context: &Context) -> Result<String> {
 }
 
 /// The Secret's name has the hash of its content.
-async fn service_key(context: &Context, deployment: &str) -> Result<String> {
-    let name = deployment.split('"').find(|word| word.starts_with("service-key")).context("no Secret service-key")?;
-    let encoded = context.kube.run(&["get", "secret", name, "-o", "go-template={{.data.key | base64decode}}"]).await?;
-    Ok(encoded.trim().to_owned())
+async fn service_key(context: &Context) -> Result<String> {
+    let path = "jsonpath={.spec.template.spec.containers[0].env[?(@.name=='MYRIAD_GATEWAY__SERVICE_KEY')].valueFrom.secretKeyRef.name}";
+    let name = context.kube.run(&["get", "deployment", "gateway", "-o", path]).await?;
+    let encoded = ["get", "secret", name.trim(), "-o", "go-template={{.data.key | base64decode}}"];
+    Ok(context.kube.run(&encoded).await?.trim().to_owned())
 }
 
 fn forward(context: &Context, service: &str, port: u16) -> Result<Child> {
