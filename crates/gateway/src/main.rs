@@ -18,6 +18,7 @@ fn main() -> ExitCode {
                 .with_context(|| format!("cannot listen on {address}; choose another address with the setting http"))
         };
         let (http, ops) = (bind(&config.http).await?, bind(&config.ops).await?);
+        let gate = process.ready.gate("services");
         let service = |addresses: &str| {
             Ok::<_, anyhow::Error>(grpc::connect(addresses)?.identified("gateway", &config.service_key))
         };
@@ -33,7 +34,14 @@ fn main() -> ExitCode {
         };
         let router = ops::router(process.ready, process.metrics, process.shutdown.clone());
         ops::serve(ops, router, &process.shutdown);
+        let (users, sessions) = (deps.users.clone(), deps.sessions.clone());
         App::build(config, deps, http, &process.shutdown)?.run(&process.shutdown);
+        // One that has never reached them is not sent traffic, so that a roll-out with a wrong address stops. Later it serves on without.
+        for (name, service) in [("user-service", users), ("session-service", sessions)] {
+            let check = async || service.check().await.map_err(|status| format!("{name}: {}", status.message()));
+            gate.wait(|_: &String| true, check).await.map_err(anyhow::Error::msg)?;
+        }
+        gate.open();
         Ok(())
     })
 }

@@ -194,7 +194,10 @@ where
     let mut signals = Signals::new().context("signals cannot be listened to")?;
     tokio::select! {
         started = build(config, process) => started?,
-        _ = signals.next() => {}
+        signal = signals.next() => {
+            tracing::info!(signal, "told to end before it was ready");
+            return Ok(shutdown.finish(GRACE).await);
+        }
     }
     let (upkeep, usage) = (telemetry.metrics(), metrics_process::Collector::default());
     usage.describe();

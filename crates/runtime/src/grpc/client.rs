@@ -6,6 +6,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use anyhow::Result;
@@ -13,6 +14,7 @@ use futures::future::BoxFuture;
 use http::{Request, Response, request::Parts};
 use tokio::time::{Instant, timeout_at};
 use tonic::{Status, body::Body, transport::Channel};
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tower::{Service, ServiceExt as _};
 
 use super::{
@@ -25,6 +27,9 @@ use super::{
     target::Target,
     tuning::Tuning,
 };
+
+/// How long [`Client::check`] waits.
+const CHECK_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Methods that change nothing, by the first word of their names: what may be asked twice.
 const READS: [&str; 6] = ["Get", "List", "Resolve", "Validate", "Watch", "Check"];
@@ -63,6 +68,20 @@ pub fn connect_tuned(addresses: &str, tuning: Tuning) -> Result<Client> {
 impl Client {
     pub(super) const fn embedded(channel: Channel) -> Self {
         Self { reach: Reach::Embedded(channel), credentials: None }
+    }
+
+    /// Whether a server is there and says that it is ready.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE`, or what the server answers.
+    pub async fn check(&self) -> Result<(), Status> {
+        let mut request = tonic::Request::new(HealthCheckRequest::default());
+        request.set_timeout(CHECK_PATIENCE);
+        let answer = HealthClient::new(self.clone()).check(request).await?;
+        match answer.get_ref().status() {
+            ServingStatus::Serving => Ok(()),
+            _ => Err(Status::unavailable("it is not ready")),
+        }
     }
 
     /// Shows the services' key and the caller's name with every call. Without a key nothing is shown.

@@ -24,4 +24,5 @@ mod queue;
 mod router;
 mod sessions;
 mod sign_up;
+mod start;
 mod world;
