@@ -139,8 +139,11 @@ pub async fn dependencies_point_one_way() {
             let normal = dependency.kind == cargo_metadata::DependencyKind::Normal;
             if let (Some(below), true) = (layers.get(dependency.name.as_str()), normal) {
                 assert!(*below < layer, "{name} must not depend on {}", dependency.name);
-                // The stack ships with nothing: it is the test kit's own shape of deployment.
-                assert!(name == "stack" || dependency.name != "testkit", "{name} ships the test kit");
+                // These two ship with nothing: they are the test kit's own shapes of deployment.
+                assert!(
+                    ["stack", "cluster"].contains(&name) || dependency.name != "testkit",
+                    "{name} ships the test kit"
+                );
             }
         }
     }
