@@ -61,18 +61,23 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Shards that the catalog must have: none said where databases are named, for later ones join by an operator's call and their number
-    /// in the settings runs ahead.
+    /// Shards that the catalog must have. Not where a pattern names the databases: their number grows in the settings first, then an
+    /// operator's call makes shards of them.
     pub(crate) fn asked(&self) -> Option<u32> {
-        self.shards.filter(|_| self.shard_locations.is_empty())
+        self.shards.filter(|_| self.pattern().is_none())
+    }
+
+    fn pattern(&self) -> Option<&str> {
+        match self.shard_locations.as_slice() {
+            [pattern] if pattern.contains(NUMBER) => Some(pattern),
+            _ => None,
+        }
     }
 
     fn expanded(&self) -> Vec<String> {
-        match self.shard_locations.as_slice() {
-            [pattern] if pattern.contains(NUMBER) => {
-                (0..self.shards.unwrap_or(1)).map(|n| pattern.replace(NUMBER, &n.to_string())).collect()
-            }
-            named => named.to_vec(),
+        match self.pattern() {
+            Some(pattern) => (0..self.shards.unwrap_or(1)).map(|n| pattern.replace(NUMBER, &n.to_string())).collect(),
+            None => self.shard_locations.clone(),
         }
     }
 
