@@ -127,7 +127,7 @@ pub async fn a_deleted_user_is_gone_and_the_email_is_free(target: Target) {
     let john = Person::new(&target.api).await;
     target.api.delete(&john.path()).bearer(&john.token).send().await.expect(204);
     target.api.get(&john.path()).send().await.problem(404, "NOT_FOUND");
-    target.api.get("/v1/users/me").bearer(&john.token).send().await.problem(401, "UNAUTHENTICATED");
+    target.require_signed_out(&john.token).await;
     Person::sign_in(&target.api, &john.email, testkit::PASSWORD).await.problem(401, "BAD_CREDENTIALS");
     let mut body = Person::body();
     body["email"] = json!(john.email);

@@ -23,11 +23,10 @@ pub async fn a_session_can_be_listed_and_ended(target: Target) {
     target.api.delete(&path).bearer(&mary.token).send().await.problem(404, "NOT_FOUND");
     target.api.delete(&path).bearer(&john.token).send().await.expect(204);
     target.api.delete(&path).bearer(&john.token).send().await.problem(404, "NOT_FOUND");
-    // At once where it was ended, a second elsewhere.
-    target.api.get("/v1/users/me").bearer(&text(&other, "token")).send().await.problem(401, "UNAUTHENTICATED");
+    target.require_signed_out(&text(&other, "token")).await;
 
     target.api.delete("/v1/sessions/current").bearer(&john.token).send().await.expect(204);
-    target.api.get("/v1/users/me").bearer(&john.token).send().await.problem(401, "UNAUTHENTICATED");
+    target.require_signed_out(&john.token).await;
 }
 
 pub async fn the_cookie_is_as_the_contract_has_it(target: Target) {
@@ -125,7 +124,7 @@ pub async fn signing_out_everywhere_ends_every_session(target: Target) {
     let other = Person::sign_in(&target.api, &john.email, testkit::PASSWORD).await.expect(201);
     target.api.delete("/v1/sessions").bearer(&john.token).send().await.expect(204);
     for token in [&john.token, &text(&other, "token")] {
-        target.api.get("/v1/users/me").bearer(token).send().await.problem(401, "UNAUTHENTICATED");
+        target.require_signed_out(token).await;
     }
     Person::sign_in(&target.api, &john.email, testkit::PASSWORD).await.expect(201);
 }
@@ -141,7 +140,7 @@ pub async fn a_password_change_ends_the_other_sessions(target: Target) {
     put(testkit::PASSWORD, "password").await.problem(422, "WEAK_PASSWORD");
     put(testkit::PASSWORD, "another fine password").await.expect(204);
     target.api.get("/v1/users/me").bearer(&john.token).send().await.expect(200);
-    target.api.get("/v1/users/me").bearer(&text(&other, "token")).send().await.problem(401, "UNAUTHENTICATED");
+    target.require_signed_out(&text(&other, "token")).await;
     Person::sign_in(&target.api, &john.email, testkit::PASSWORD).await.problem(401, "BAD_CREDENTIALS");
     Person::sign_in(&target.api, &john.email, "another fine password").await.expect(201);
 }
@@ -155,7 +154,7 @@ pub async fn the_twenty_first_session_ends_the_oldest(target: Target) {
     let token = text(&newest, "token");
     let list = target.api.get("/v1/sessions").bearer(&token).send().await.expect(200);
     assert_eq!(list["items"].as_array().unwrap().len(), 20);
-    target.api.get("/v1/users/me").bearer(&john.token).send().await.problem(401, "UNAUTHENTICATED");
+    target.require_signed_out(&john.token).await;
 }
 
 pub async fn ten_wrong_passwords_are_enough(target: Target) {

@@ -1,6 +1,10 @@
 //! What a case runs against: a server of some shape, shared by all cases of that shape.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 use stack::{Role, Stack};
@@ -83,6 +87,7 @@ async fn embedded(shards: u32) -> (Running, Target) {
         ops,
         address: server.address().to_owned(),
         admin: Arc::default(),
+        revocation: Duration::ZERO,
     };
     (Running::Embedded(Box::new(server)), target)
 }
@@ -98,6 +103,8 @@ async fn scaled() -> (Running, Target) {
         // HAProxy mends or refuses doubtful framing itself; what the gateway does is seen at the gateway.
         address: format!("127.0.0.1:{}", stack.layout().of(Role::Gateway).next().unwrap().port.unwrap()),
         admin: Arc::default(),
+        // The contract's second, and what an answer takes.
+        revocation: Duration::from_millis(1_200),
     };
     (Running::Stack(Box::new(stack), directory), target)
 }
@@ -114,9 +121,24 @@ pub struct Target {
     /// `host:port` of the public port, or of one gateway's own where a balancer stands before it.
     pub address: String,
     admin: Arc<OnceCell<String>>,
+    /// How long a session that was ended may still be used.
+    revocation: Duration,
 }
 
 impl Target {
+    /// Requires that a session is over: at once where one gateway answers; of several, another may know it for a moment.
+    pub async fn require_signed_out(&self, token: &str) {
+        let until = Instant::now() + self.revocation;
+        loop {
+            let answer = self.api.get("/v1/users/me").bearer(token).send().await;
+            if answer.status == 401 || Instant::now() >= until {
+                answer.problem(401, "UNAUTHENTICATED");
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// A token of an administrator, made with the command line as an operator would.
     pub async fn admin(&self) -> String {
         let create = async || {
