@@ -82,7 +82,8 @@ pub async fn a_database_of_another_cluster_or_member_is_refused_with_both_named(
 pub async fn a_newer_database_is_refused_with_both_versions_named(engine: Arc<dyn Engine>) {
     prepare(&*engine, &SHARD, identity()).await.unwrap();
     transact(&*engine, |tx| {
-        Box::pin(async move { tx.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'", &[]).await })
+        let newer = "UPDATE meta SET value = '99' WHERE key IN ('schema_version', 'serves_from')";
+        Box::pin(async move { tx.execute(newer, &[]).await })
     })
     .await
     .unwrap();
