@@ -118,7 +118,7 @@ async fn a_service_that_is_newer_than_the_schema_waits_for_the_router() {
     let database = database().await;
     let engine = session_service(&database).await;
     let empty = prepare(&*engine, &SHARD, world::identity()).await.unwrap_err().to_string();
-    assert!(empty.contains("Start shard-router of this version first"), "{empty}");
+    assert!(empty.contains("It waits for shard-router of this version"), "{empty}");
     let router = router(&database).await;
     world::shard(&router).await;
     // Without its grants it cannot even look; it is told so.
@@ -127,5 +127,5 @@ async fn a_service_that_is_newer_than_the_schema_waits_for_the_router() {
     grants::apply(&*router, grants::SHARD).await.unwrap();
     assert!(may(&router, "UPDATE meta SET value = '0' WHERE key = 'schema_version'").await);
     let older = prepare(&*engine, &SHARD, world::identity()).await.unwrap_err().to_string();
-    assert!(older.contains("Start shard-router of this version first"), "{older}");
+    assert!(older.contains("It waits for shard-router of this version"), "{older}");
 }
