@@ -18,7 +18,6 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-FOREIGN = ("rabbitmq_", "process_", "up")
 
 
 def queries():

@@ -69,8 +69,7 @@ def problems(objects, production):
         yield "no NetworkPolicy denies everything that is not allowed"
     for service in SERVICES:
         for kind in ("Deployment", "PodDisruptionBudget", "ServiceAccount", "NetworkPolicy", "Service"):
-            names = (service, "gateway-ops") if kind == "Service" else (service,)
-            if not any(o["kind"] == kind and o["metadata"]["name"] in names for o in objects):
+            if not any(o["kind"] == kind and o["metadata"]["name"] == service for o in objects):
                 yield f"no {kind} of {service}"
     scaled = [o["spec"]["scaleTargetRef"]["name"] for o in objects if o["kind"] in ("HorizontalPodAutoscaler", "ScaledObject")]
     for object in objects:
@@ -147,6 +146,7 @@ def self_test(objects):
         "may run as root": lambda o: service_of(o, "gateway")["spec"]["template"]["spec"]["securityContext"].pop("runAsNonRoot"),
         "denies everything": lambda o: o.remove(service_of(o, "deny-all", "NetworkPolicy")),
         "no PodDisruptionBudget of gateway": lambda o: o.remove(service_of(o, "gateway", "PodDisruptionBudget")),
+        "no Service of image-worker": lambda o: o.remove(service_of(o, "image-worker", "Service")),
         "token of the API server": lambda o: service_of(o, "gateway")["spec"]["template"]["spec"].pop("automountServiceAccountToken"),
         "no readinessProbe": lambda o: container(o).pop("readinessProbe"),
         "may take pods away": lambda o: service_of(o, "gateway")["spec"]["strategy"]["rollingUpdate"].update(maxUnavailable=1),
