@@ -117,8 +117,9 @@ pub fn serve(routes: Routes, listener: TcpListener, key: &ServiceKey, shutdown: 
         // age of its own, so that those started together do not send their clients away together.
         let served = server()
             .max_connection_age(dice::around(CONNECTION_AGE))
-            .layer(measure::MeasureLayer)
             .layer(guard)
+            // Within the guard, which counts for itself: a stranger's paths would each make a series of their own.
+            .layer(measure::MeasureLayer)
             .layer(layer::ContextLayer { logs: true })
             .add_routes(routes)
             .serve_with_incoming_shutdown(incoming, soft.cancelled_owned())
