@@ -12,6 +12,7 @@ IMAGES := gateway user-service session-service image-worker shard-router myriad
 DEPLOYED := -p store $(IMAGES:%=-p %)
 BINARIES ?= build
 TAG ?= dev
+USERS ?= 1000000
 # How an image gets from Docker into the cluster, and where the gateway's node port is reached from here.
 LOAD ?= kind load docker-image --name myriad
 ADDRESS ?= 127.0.0.1:30080
@@ -19,7 +20,7 @@ ADDRESS ?= 127.0.0.1:30080
 CARGO_ALL := cargo build --workspace --locked --bins --tests
 
 .PHONY: help run demo build services test unit e2e screenshot check lint format advisories bench drill fault-table clean \
-	stack-up stack-down stack-status build-tools test-tools engines images overlays drift cluster-images cluster-test
+	stack-up stack-down stack-status build-tools test-tools engines images overlays drift cluster-images cluster-test growth-test
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,6 +109,10 @@ cluster-test: cluster-images ## eleven points on the cluster of kubectl's curren
 fault-table: test-tools ## the long form of the fault table on the whole stack: every member killed, frozen, healed, under load
 	$(CARGO_ALL)
 	MYRIAD_FAULTS=long MYRIAD_JOBS=500 cargo test --locked -p stack --test it -- --nocapture
+
+growth-test: build-tools engines ## the long form of growth: USERS=1000000 from a file to four PostgreSQL shards under writes, killed routers, the placement of 10⁹ users
+	cargo test --release --locked -p moves -- --nocapture --test-threads 1
+	MYRIAD_USERS=$(USERS) cargo test --release --locked -p shard-router --test it -- growth:: volume:: --nocapture --test-threads 1
 
 clean: ## remove what was built and installed here; data stays
 	cargo clean

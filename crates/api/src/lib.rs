@@ -30,6 +30,7 @@ package!(session, "myriad.session.v1", "Sign-in sessions.");
 package!(image, "myriad.image.v1", "Images and their jobs.");
 package!(topology, "myriad.topology.v1", "The topology.");
 package!(operator, "myriad.operator.v1", "Operators' calls.");
+package!(growth, "myriad.growth.v1", "Shards and moving buckets.");
 
 /// All of `proto/` as an encoded `FileDescriptorSet`, for reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

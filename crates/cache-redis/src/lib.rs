@@ -6,6 +6,7 @@
 mod breaker;
 mod engine;
 mod follow;
+mod memory;
 mod metrics;
 mod open;
 mod ping;

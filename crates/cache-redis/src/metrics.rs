@@ -34,6 +34,13 @@ pub(crate) fn breaker_open(open: bool) {
     gauge!("myriad_cache_redis_breaker_open").set(if open { 1.0 } else { 0.0 });
 }
 
+/// Bytes that Redis uses, and its limit (0: none).
+#[expect(clippy::cast_precision_loss, reason = "exact below 2^53")]
+pub(crate) fn memory(used: u64, limit: u64) {
+    gauge!("myriad_cache_redis_used_bytes").set(used as f64);
+    gauge!("myriad_cache_redis_limit_bytes").set(limit as f64);
+}
+
 /// 1 while messages of other processes are heard.
 pub(crate) fn subscribed(subscribed: bool) {
     gauge!("myriad_cache_redis_subscribed").set(if subscribed { 1.0 } else { 0.0 });

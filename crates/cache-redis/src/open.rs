@@ -8,6 +8,7 @@ use cache::{Cache, InProcess, Tiered};
 use password::Tally;
 
 use crate::follow::follow;
+use crate::memory;
 use crate::settings::{Settings, Unusable};
 use crate::{Redis, RedisSettings, RedisTally};
 
@@ -55,6 +56,6 @@ impl Redis {
         if let Err(error) = self.ping().await {
             tracing::warn!(%error, "the process starts without it and answers, slower");
         }
-        futures::join!(follow(self, tiered), tiered.repeat());
+        futures::join!(follow(self, tiered), tiered.repeat(), memory::watch(self));
     }
 }

@@ -85,6 +85,12 @@ impl Requests {
         Request::Command(redis::cmd("PING"))
     }
 
+    pub(crate) fn memory() -> Request<'static> {
+        let mut command = redis::cmd("INFO");
+        command.arg("memory");
+        Request::Command(command)
+    }
+
     // The braces keep an entry and its lease on one server of a cluster.
     fn entry(&self, key: &str) -> String {
         format!("{}:{{{key}}}", self.prefix)

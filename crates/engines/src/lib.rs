@@ -1,5 +1,7 @@
 //! Which engine runs which database: the one place that knows all of them, for the processes' `main`s.
 
+mod credentials;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,6 +11,7 @@ use store_postgres::{Location, Postgres};
 use store_sqlite::{Options, Sqlite};
 use topology::{EngineKind, Opener, ShardInfo};
 
+pub use credentials::{Credentials, Login, split_login};
 pub use store_postgres::Settings as PostgresSettings;
 
 /// What a process's engines need beside the topology: where a shard is the topology says, who this process is there is said here.
@@ -52,7 +55,10 @@ pub fn opener_tuned(
                     tune(&mut options);
                     sqlite(options).await
                 }
-                EngineKind::Postgres => self::postgres(&shard.name, &shard.location, &postgres).await,
+                EngineKind::Postgres => {
+                    let postgres = Credentials::of(&data_dir).settings(&shard.name, &postgres)?;
+                    self::postgres(&shard.name, &shard.location, &postgres).await
+                }
             }
         }
     })

@@ -8,18 +8,15 @@ use api::operator::v1::{
 use api::user::v1::User;
 use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
-use runtime::grpc::{Client, ServiceKey};
-use tonic::Status;
+use runtime::grpc::Client;
+
+use crate::operator::Server;
 
 /// Arguments of `myriad admin`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The operators' port of the server.
-    #[arg(long, default_value = "http://127.0.0.1:8081", env = "MYRIAD_SERVER", global = true)]
-    server: String,
-    /// The services' key, where the server has one: itself, or `file:/path`.
-    #[arg(long, env = "MYRIAD_SERVICE_KEY", hide_env_values = true, global = true, value_name = "KEY")]
-    service_key: Option<ServiceKey>,
+    #[command(flatten)]
+    server: Server,
     #[command(subcommand)]
     command: Command,
 }
@@ -59,34 +56,32 @@ enum Command {
 /// # Errors
 /// What the server said, or that it cannot be reached.
 pub async fn run(arguments: Arguments) -> Result<()> {
-    let channel = runtime::grpc::connect(&arguments.server).context("--server must look like http://host:port")?;
-    let key = arguments.service_key.unwrap_or_default();
-    let mut client = OperatorServiceClient::new(channel.identified("myriad", &key));
     let server = arguments.server;
+    let mut client = OperatorServiceClient::new(server.connect()?);
     match arguments.command {
         Command::Create { email, first_name, last_name } => {
             let password = password()?;
             let request = CreateAdminRequest { email, password, first_name, last_name };
-            let answer = client.create_admin(request).await.map_err(|status| explain(&server, &status))?;
+            let answer = client.create_admin(request).await.map_err(|status| server.explain(&status))?;
             done("created", answer.into_inner().user)
         }
         Command::Grant { email } => {
             let answer =
-                client.grant_admin(GrantAdminRequest { email }).await.map_err(|status| explain(&server, &status))?;
+                client.grant_admin(GrantAdminRequest { email }).await.map_err(|status| server.explain(&status))?;
             done("granted", answer.into_inner().user)
         }
         Command::Revoke { email } => {
             let answer =
-                client.revoke_admin(RevokeAdminRequest { email }).await.map_err(|status| explain(&server, &status))?;
+                client.revoke_admin(RevokeAdminRequest { email }).await.map_err(|status| server.explain(&status))?;
             done("revoked", answer.into_inner().user)
         }
         Command::List => list(&mut client, &server).await,
     }
 }
 
-async fn list(client: &mut OperatorServiceClient<Client>, server: &str) -> Result<()> {
+async fn list(client: &mut OperatorServiceClient<Client>, server: &Server) -> Result<()> {
     let users =
-        client.list_admins(ListAdminsRequest {}).await.map_err(|status| explain(server, &status))?.into_inner().users;
+        client.list_admins(ListAdminsRequest {}).await.map_err(|status| server.explain(&status))?.into_inner().users;
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(["id", "e-mail", "name", "since"]);
     for user in users {
@@ -111,16 +106,4 @@ fn done(what: &str, user: Option<User>) -> Result<()> {
     let user = user.context("the server sent no user")?;
     println!("{what}: {} (user {})", user.email, user.id);
     Ok(())
-}
-
-fn explain(server: &str, status: &Status) -> anyhow::Error {
-    let error = api::status::from_status(status);
-    if error.code == model::Code::Unavailable && status.details().is_empty() {
-        return anyhow!(
-            "the operators' port at {server} cannot be reached; start `myriad serve` or name it by --server"
-        );
-    }
-    let fields: Vec<String> =
-        error.fields.iter().map(|field| format!("\n  {:?}: {}", field.location, field.detail)).collect();
-    anyhow!("{error}{}", fields.concat())
 }

@@ -1,8 +1,10 @@
 //! All of Myriad in one process, and the command line.
 //!
-//! `serve` runs the five services behind in-memory connections on embedded engines; `demo` and `admin` talk to a running server.
+//! `serve` runs the five services behind in-memory connections on embedded engines; `demo`, `admin` and `growth` talk to a running server.
 
 pub mod admin;
 pub mod config;
 pub mod demo;
+pub mod growth;
+pub mod operator;
 pub mod serve;

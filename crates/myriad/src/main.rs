@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use myriad::{admin, demo, serve};
+use myriad::{admin, demo, growth, serve};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -24,6 +24,9 @@ enum Command {
     Demo(demo::Arguments),
     /// Make, list and unmake administrators.
     Admin(admin::Arguments),
+    /// Shards, buckets and moves.
+    #[command(flatten)]
+    Growth(growth::Command),
     /// Transform one picture; started by the image worker.
     #[command(hide = true)]
     Transform,
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         Command::Transform => image_worker::transform::main(),
         Command::Demo(arguments) => client(demo::run(arguments)),
         Command::Admin(arguments) => client(admin::run(arguments)),
+        Command::Growth(command) => client(growth::run(command)),
     }
 }
 

@@ -8,6 +8,7 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 use anyhow::{Context, Result};
 use cache::Cache;
 use clap::Args;
+use engines::Credentials;
 use objects::Objects;
 use password::{Attempts, Hasher};
 use queue::InProcess;
@@ -82,7 +83,7 @@ async fn build(config: Config, process: Process) -> Result<()> {
 
     let opener = opener(data_dir, &config.router.engines);
     let catalog = engines::catalog(data_dir, config.router.catalog.as_deref(), &config.router.engines).await?;
-    let router = shard_router::App::build(&config.router, catalog, &opener).await?;
+    let router = shard_router::App::build_embedded(&config.router, catalog, &opener, Credentials::of(data_dir)).await?;
     let topology = runtime::grpc::embedded(router.routes(), &shutdown);
     let watch = Watch::start(topology.clone(), SnapshotFile::at(data_dir.join("topology.json")), &shutdown).await?;
     let shards = Shards::open(watch, opener, &shutdown).await?;
@@ -138,8 +139,8 @@ async fn build(config: Config, process: Process) -> Result<()> {
     let addresses = banner::Addresses { http: http.local_addr()?, ops: ops.local_addr()?, grpc: config.grpc };
     let gateway = gateway::App::build(config.gateway, deps, http, &shutdown)?;
 
-    let calls = merged(users.operator_routes(), router.routes());
-    let names = [user_service::OPERATOR_SERVICE, shard_router::SERVICE];
+    let calls = merged(users.operator_routes(), merged(router.routes(), router.operator_routes()));
+    let names = [user_service::OPERATOR_SERVICE, shard_router::SERVICE, shard_router::GROWTH_SERVICE];
     let calls = runtime::grpc::routes(calls, &names, &ready, &shutdown)?;
     let operators = runtime::ops::router(ready, metrics, shutdown.clone()).merge(calls.into_axum_router());
     runtime::ops::serve(ops, operators, &shutdown);

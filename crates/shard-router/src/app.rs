@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::growth::v1::growth_service_server::GrowthServiceServer;
 use api::topology::v1::topology_service_server::TopologyServiceServer;
 use runtime::shutdown::Shutdown;
 use store::Engine;
@@ -14,15 +15,21 @@ use topology::Opener;
 use crate::bootstrap::bootstrap;
 use crate::config::Config;
 use crate::error::Result;
-use crate::grpc::TopologyGrpc;
+use crate::growth::Growth;
+use crate::grpc::{GrowthGrpc, TopologyGrpc};
+use crate::moving::Mover;
 use crate::store::catalog::Catalog;
 
 /// The full name of the gRPC service, for its health.
 pub const SERVICE: &str = "myriad.topology.v1.TopologyService";
+/// The full name of the operators' gRPC service.
+pub const GROWTH_SERVICE: &str = "myriad.growth.v1.GrowthService";
 
 /// A router that is ready to serve.
 pub struct App {
     catalog: Catalog,
+    mover: Arc<Mover>,
+    growth: Growth,
     /// Kept open, so that who opens a shard with the same opener gets the same engine.
     _engines: Vec<Arc<dyn Engine>>,
     catch_up: Duration,
@@ -36,6 +43,28 @@ impl App {
     /// # Errors
     /// Says which database is the wrong one, or that the number of shards differs, and what to do.
     pub async fn build(config: &Config, catalog: Arc<dyn Engine>, opener: &Opener) -> Result<Self> {
+        Self::build_with(config, catalog, opener, None).await
+    }
+
+    /// The same where all services are this process: an operator may name a database with the credentials to open it with.
+    ///
+    /// # Errors
+    /// Those of [`App::build`].
+    pub async fn build_embedded(
+        config: &Config,
+        catalog: Arc<dyn Engine>,
+        opener: &Opener,
+        credentials: engines::Credentials,
+    ) -> Result<Self> {
+        Self::build_with(config, catalog, opener, Some(credentials)).await
+    }
+
+    async fn build_with(
+        config: &Config,
+        catalog: Arc<dyn Engine>,
+        opener: &Opener,
+        credentials: Option<engines::Credentials>,
+    ) -> Result<Self> {
         let (topology, engines) = bootstrap(&*catalog, config.asked(), &config.locations()?, opener).await?;
         tracing::info!(
             cluster.id = topology.cluster_id(),
@@ -43,8 +72,13 @@ impl App {
             shards = engines.len(),
             "the catalog is open"
         );
+        let catalog = Catalog::new(catalog, topology);
+        let mover = Mover::new(catalog.clone(), opener.clone(), config.moves.clone());
+        let growth = Growth::new(catalog.clone(), Arc::clone(&mover), credentials);
         Ok(Self {
-            catalog: Catalog::new(catalog, topology),
+            catalog,
+            mover,
+            growth,
             _engines: engines,
             catch_up: Duration::from_millis(config.catch_up_ms),
             stop: CancellationToken::new(),
@@ -55,6 +89,14 @@ impl App {
     pub fn routes(&self) -> Routes {
         Routes::new(
             TopologyServiceServer::new(TopologyGrpc::new(self.catalog.clone(), self.stop.clone()))
+                .max_decoding_message_size(runtime::grpc::REQUEST_BYTES),
+        )
+    }
+
+    /// The operators' gRPC service.
+    pub fn operator_routes(&self) -> Routes {
+        Routes::new(
+            GrowthServiceServer::new(GrowthGrpc(self.growth.clone()))
                 .max_decoding_message_size(runtime::grpc::REQUEST_BYTES),
         )
     }
@@ -71,6 +113,7 @@ impl App {
             soft.cancelled().await;
             stop.cancel();
         });
+        self.mover.run(shutdown);
         if !self.catch_up.is_zero() {
             shutdown.spawn(catch_up(self.catalog.clone(), self.catch_up, shutdown.soft.clone()));
         }

@@ -38,10 +38,15 @@ pub(crate) async fn bootstrap(
     Ok((topology, engines.into_iter().map(|(_, engine)| engine).collect()))
 }
 
+/// The number is what a cluster begins with. Once an operator has changed the topology, shards may have come and gone.
 fn check_count(topology: &Topology, asked: Option<u32>) -> Result<()> {
     let there = topology.live_shards().count();
     match asked {
-        Some(asked) if asked as usize != there => Err(Error::ShardCount { there, asked }),
+        Some(asked) if asked as usize != there && topology.version() == 1 => Err(Error::ShardCount { there, asked }),
+        Some(asked) if asked as usize != there => {
+            tracing::warn!(shards = there, shards.asked = asked, "the setting `shards` is for a new cluster: not used");
+            Ok(())
+        }
         _ => Ok(()),
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::first_map::MAX_SHARDS;
 use crate::error::Error;
+use crate::moving::Settings as MoveSettings;
 
 /// In a shard location: the number of the shard.
 const NUMBER: &str = "{n}";
@@ -32,6 +33,8 @@ pub struct Config {
     pub shards: Option<u32>,
     /// How often the catalog is looked at for changes by another router, in milliseconds; 0 is never.
     pub catch_up_ms: u64,
+    /// How buckets move between shards.
+    pub moves: MoveSettings,
     /// The key by which services know one another, alike in all of them; `file:/path` reads it from a file. Without it gRPC is
     /// served on loopback only. As a process of its own only.
     pub service_key: ServiceKey,
@@ -52,6 +55,7 @@ impl Default for Config {
             engines: engines::Settings::default(),
             shards: None,
             catch_up_ms: 1000,
+            moves: MoveSettings::default(),
             service_key: ServiceKey::default(),
             grpc: SocketAddr::from(([127, 0, 0, 1], 7401)),
             ops: SocketAddr::from(([127, 0, 0, 1], 7402)),
@@ -117,6 +121,7 @@ impl Configuration for Config {
         if let Some(catalog) = &self.catalog {
             engines::postgres_location(catalog).map_err(|reason| anyhow::anyhow!("catalog: {reason}"))?;
         }
+        self.moves.validate()?;
         self.engines.validate().map_err(|reason| anyhow::anyhow!("engines.{reason}"))?;
         Ok(())
     }

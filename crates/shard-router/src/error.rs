@@ -42,6 +42,18 @@ pub enum Error {
         /// Shards in the settings.
         asked: u32,
     },
+    /// An operator's call on a shard that is not there.
+    #[error("there is no shard {0}: `myriad topology` lists them")]
+    UnknownShard(String),
+    /// An operator's call on a move that is not there.
+    #[error("there is no move {0}: `myriad move list` lists them")]
+    UnknownMove(u64),
+    /// An operator's call that cannot be done; says why and what to do.
+    #[error("{0}")]
+    Operation(String),
+    /// An operator's call that cannot be done now.
+    #[error("{0}")]
+    Busy(String),
     /// A setting that names a database in a way none is named, or twice.
     #[error("{0}")]
     Location(String),
@@ -72,7 +84,12 @@ impl From<Error> for model::Error {
                 Self::invalid(vec![model::FieldError::at("/count", format!("must be from 1 to {}", crate::MAX_BLOCK))])
             }
             Error::Stale { .. } => Self::new(Code::VersionMismatch, error.to_string()),
-            Error::Refused(_) => Self::new(Code::InvalidInput, error.to_string()),
+            Error::UnknownShard(_) | Error::UnknownMove(_) => Self::new(Code::NotFound, error.to_string()),
+            // An operator may know what is wrong with a database; no location has a password in it.
+            Error::Busy(_) => Self::new(Code::Busy, error.to_string()),
+            Error::Shard(_) | Error::Operation(_) | Error::Refused(_) => {
+                Self::new(Code::InvalidInput, error.to_string())
+            }
             Error::NoIdsLeft => Self::new(Code::QuotaExceeded, error.to_string()),
             error => {
                 tracing::error!(%error, "the router failed");

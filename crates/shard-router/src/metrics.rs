@@ -1,6 +1,8 @@
 //! What the router counts.
 
-use metrics::{counter, gauge};
+use std::time::Duration;
+
+use metrics::{counter, gauge, histogram};
 
 /// The version of the topology in the catalog.
 pub(crate) fn version(version: u64) {
@@ -16,6 +18,11 @@ pub(crate) fn stale() {
 /// User ids leased.
 pub(crate) fn leased(ids: u32) {
     counter!("myriad_router_user_ids_leased_total").increment(ids.into());
+}
+
+/// How long writes to the buckets of a move waited.
+pub(crate) fn paused(pause: Duration) {
+    histogram!("myriad_router_move_pause_seconds").record(pause.as_secs_f64());
 }
 
 /// Counts one watcher for as long as it lives.

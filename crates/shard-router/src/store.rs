@@ -1,6 +1,7 @@
 //! The catalog's tables and the queries on them. SQL that SQLite and PostgreSQL both take.
 
 pub mod catalog;
+pub mod moves;
 pub mod rows;
 
 use store::Schema;
@@ -9,10 +10,8 @@ use store::migrate::Migration;
 /// The schema of a catalog.
 pub static SCHEMA: Schema = Schema {
     kind: "catalog",
-    migrations: &[Migration {
-        version: 1,
-        name: "first",
-        serves_from: 1,
-        sql: include_str!("../migrations/0001_first.sql"),
-    }],
+    migrations: &[
+        Migration { version: 1, name: "first", serves_from: 1, sql: include_str!("../migrations/0001_first.sql") },
+        Migration { version: 2, name: "moves", serves_from: 1, sql: include_str!("../migrations/0002_moves.sql") },
+    ],
 };

@@ -16,6 +16,7 @@ pub static POSTGRES: Dialect = Dialect {
               FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid LEFT JOIN pg_collation co ON co.oid = a.attcollation \
               WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') \
               AND a.attnum > 0 AND NOT a.attisdropped ORDER BY c.relname, a.attnum",
+    size: "SELECT pg_database_size(current_database())",
     may_migrate: Some("SELECT has_schema_privilege(current_schema(), 'CREATE')::int"),
     grants: Some(
         "SELECT r.rolname::text, ''::text, ''::text FROM pg_roles r WHERE r.rolname LIKE 'myriad\\_%' \

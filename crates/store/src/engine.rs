@@ -83,6 +83,8 @@ pub struct Dialect {
     pub tables: &'static str,
     /// A query for all columns: table, column, type as declared, 1 where null is refused, place in the primary key from 1 or 0.
     pub columns: &'static str,
+    /// A query for the size of the database in bytes.
+    pub size: &'static str,
     /// Where there are roles: a query for 1 if this process's may change the schema, else 0.
     pub may_migrate: Option<&'static str>,
     /// Where there are roles: a query for the rights of Myriad's roles as role, table, verb; each role also once with neither.
@@ -110,6 +112,16 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Finishes what waits, then closes. Later calls answer `Unavailable`.
     fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+/// A database read outside of any transaction, on what is committed.
+#[derive(Clone, Copy)]
+pub struct Primary<'e>(pub &'e dyn Engine);
+
+impl Query for Primary<'_> {
+    fn query<'a>(&'a mut self, sql: &'static str, params: &'a [Value]) -> BoxFuture<'a, Result<Vec<Row>>> {
+        self.0.query(sql, params.to_vec())
+    }
 }
 
 /// Runs work that has an answer in one transaction of an engine.

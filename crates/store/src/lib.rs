@@ -14,10 +14,11 @@ pub mod migrate;
 pub mod schema;
 pub mod shard;
 pub mod tables;
+pub mod transfer;
 pub mod value;
 
 pub use bucket_tx::BucketTx;
-pub use engine::{BoxFuture, Commit, Dialect, Engine, Lock, Query, Stats, Transaction, Work, transact};
+pub use engine::{BoxFuture, Commit, Dialect, Engine, Lock, Primary, Query, Stats, Transaction, Work, transact};
 pub use error::{Error, Result};
 pub use migrate::{Cluster, Identity, Prepared, Schema, prepare};
 pub use schema::SHARD;

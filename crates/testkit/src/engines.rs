@@ -1,6 +1,6 @@
 //! The real engines on loopback, each in a directory of its own: what the tests and the local stack run on.
 
-mod haproxy;
+pub mod haproxy;
 mod port;
 pub mod postgres;
 mod rabbitmq;

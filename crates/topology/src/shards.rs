@@ -7,9 +7,10 @@ use std::time::Duration;
 use model::{Bucket, ShardId, UserId};
 use runtime::shutdown::Shutdown;
 use store::{BoxFuture, BucketTx, Ownership, Read, Shard, Written};
-use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{Instant, timeout};
 
+use crate::backoff::Backoff;
 use crate::error::Result;
 use crate::map::{Place, Topology};
 use crate::metrics;
@@ -20,11 +21,19 @@ use crate::watch::Watch;
 /// How long a write waits for a shard that the topology names and this process is still opening.
 const OPENING: Duration = Duration::from_secs(2);
 
+/// How long a write waits for a bucket that changes hands at this moment, and how many may wait.
+const MOVING: Duration = Duration::from_secs(2);
+const WAITERS: usize = 1000;
+/// Between two tries while nothing is heard of the bucket.
+const FIRST_TRY: Duration = Duration::from_millis(4);
+const LONGEST_TRY: Duration = Duration::from_millis(100);
+
 /// Every shard of the present topology. Clones share everything.
 #[derive(Clone, Debug)]
 pub struct Shards {
     watch: Watch,
     view: watch::Receiver<Arc<View>>,
+    waiters: Arc<Semaphore>,
 }
 
 /// A topology with the shards that are open for it.
@@ -68,7 +77,7 @@ impl Shards {
         metrics::shards_open(open.len());
         let (sender, view) = watch::channel(Arc::new(View { topology, open }));
         shutdown.spawn(registry::follow(watch.subscribe(), opener, sender, shutdown.soft.clone()));
-        Ok(Self { watch, view })
+        Ok(Self { watch, view, waiters: Arc::new(Semaphore::new(WAITERS)) })
     }
 
     /// The topology that requests are routed by now.
@@ -99,31 +108,57 @@ impl Shards {
         place_in(&self.view.borrow().topology, key.into())
     }
 
-    /// Runs a write transaction in the bucket of `key`. Refused as *moved*, it asks for the newest topology and runs once more.
+    /// Runs a write transaction in the bucket of `key`. Refused as *moved*, it asks for the newest topology and runs again; where the
+    /// bucket is changing hands at this moment it waits for that, for two seconds at most.
     ///
     /// The transaction runs in a task of its own: a caller that goes away does not cancel it. Of one user's writes, those of which
     /// the key is the user, one runs at a time: it may decide by what it has read of the user.
     ///
     /// # Errors
-    /// What the work returns; [`store::Error::Moved`] where the bucket is on the move at this moment; unavailable where its
-    /// shard is not open.
+    /// What the work returns; [`store::Error::Moved`] where the bucket did not arrive anywhere in time; busy where too many wait for
+    /// one; unavailable where its shard is not open.
     pub async fn write<T, W>(&self, key: impl Into<Key>, work: W) -> store::Result<Written<T>>
     where
         T: Send + 'static,
         W: for<'t> FnOnce(&'t mut BucketTx<'_>) -> BoxFuture<'t, store::Result<T>> + Clone + Send + 'static,
     {
         let key = key.into();
-        let first = self.place(key)?;
-        let moved = match write_in(&self.opened(first.shard).await?, key, first, work.clone()).await {
-            Err(moved @ store::Error::Moved { .. }) => moved,
-            done => return done,
-        };
-        metrics::moved();
-        let second = place_in(&*self.refresh().await, key)?;
-        if second == first {
-            return Err(moved);
+        let place = self.place(key)?;
+        match write_in(&self.opened(place.shard).await?, key, place, work.clone()).await {
+            Err(store::Error::Moved { .. }) => self.write_where_it_arrives(key, place, work).await,
+            done => done,
         }
-        write_in(&self.opened(second.shard).await?, key, second, work).await
+    }
+
+    /// Nothing was written: the bucket is elsewhere, or on its way.
+    async fn write_where_it_arrives<T, W>(&self, key: Key, refused: Place, work: W) -> store::Result<Written<T>>
+    where
+        T: Send + 'static,
+        W: for<'t> FnOnce(&'t mut BucketTx<'_>) -> BoxFuture<'t, store::Result<T>> + Clone + Send + 'static,
+    {
+        metrics::moved();
+        let _waiter = self.waiters.try_acquire().map_err(|_| store::Error::Busy)?;
+        let deadline = Instant::now() + MOVING;
+        let mut backoff = Backoff::new(FIRST_TRY, LONGEST_TRY);
+        let mut place = place_in(&*self.refresh().await, key)?;
+        if place == refused {
+            place = self.elsewhere(key, place, backoff.wait()).await?;
+        }
+        loop {
+            let ended = write_in(&self.opened(place.shard).await?, key, place, work.clone()).await;
+            if !matches!(ended, Err(store::Error::Moved { .. })) || Instant::now() >= deadline {
+                return ended;
+            }
+            place = self.elsewhere(key, place, backoff.wait()).await?;
+        }
+    }
+
+    /// The place of a key as soon as it is another one, or after a while the same.
+    async fn elsewhere(&self, key: Key, place: Place, wait: Duration) -> store::Result<Place> {
+        let mut view = self.view.clone();
+        let other = view.wait_for(|view| place_in(&view.topology, key).is_ok_and(|now| now != place));
+        let _ = timeout(wait, other).await;
+        self.place(key)
     }
 
     /// A handle to read the bucket of `key` with. It cannot be used where a write is decided.

@@ -14,6 +14,7 @@ mod conditional;
 mod crash;
 mod framing;
 mod grpc;
+mod growth;
 mod housekeeping;
 mod idempotency;
 mod input;
@@ -48,7 +49,7 @@ macro_rules! drills {
 
 type Work = futures::future::BoxFuture<'static, ()>;
 type Case = fn(Target) -> Work;
-type Drill = fn() -> Work;
+type Drill = fn() -> futures::future::LocalBoxFuture<'static, ()>;
 
 fn case(run: Case) -> Case {
     run
@@ -169,6 +170,7 @@ fn drills() -> Vec<(&'static str, Drill)> {
         crash::an_email_change_killed_between_any_two_steps_loses_no_email,
         crash::queued_pictures_survive_kill_9,
         grpc::services_can_be_listed_described_and_called,
+        growth::a_laptop_grows_into_postgres_and_back_and_no_request_fails,
         ladder::the_ladder_names_only_tests_that_exist,
         process::an_empty_directory_is_enough,
         process::a_signal_drains_and_ends_with_zero,

@@ -98,7 +98,7 @@ pub async fn the_demo_does_the_main_job() {
 }
 
 /// The layers, from the ground up. A crate may depend on crates of lower layers only; services never on one another.
-const LAYERS: [(&str, u32); 27] = [
+const LAYERS: [(&str, u32); 28] = [
     ("model", 0),
     ("api", 1),
     ("objects", 1),
@@ -112,6 +112,7 @@ const LAYERS: [(&str, u32); 27] = [
     ("cache", 1),
     ("cache-redis", 2),
     ("imaging", 2),
+    ("moves", 2),
     ("queue-rabbitmq", 2),
     ("runtime", 2),
     ("store-postgres", 2),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use store::{Engine, transact};
+use store::{BoxFuture, Engine, Transaction, transact};
 use tokio::sync::watch;
 use topology::{Parts, Topology};
 
@@ -51,13 +51,18 @@ pub(crate) async fn mark_adopted(engine: &dyn Engine, shards: Vec<u32>) -> Resul
     transact(engine, move |tx| {
         Box::pin(async move {
             for shard in shards {
-                tx.execute("UPDATE shard SET adopted = 1 WHERE id = $1", &[shard.into()]).await?;
+                mark(tx, shard).await?;
             }
             Ok(())
         })
     })
     .await?;
     Ok(())
+}
+
+/// Notes the same of one shard, within a transaction.
+pub(crate) async fn mark(tx: &mut dyn Transaction, shard: u32) -> store::Result<()> {
+    tx.execute("UPDATE shard SET adopted = 1 WHERE id = $1", &[shard.into()]).await.map(drop)
 }
 
 const BEGIN: &str = "INSERT INTO topology (id, version) VALUES (1, $1) ON CONFLICT (id) DO NOTHING";
@@ -97,13 +102,28 @@ impl Catalog {
         if before.version() != expected {
             return Err(stale(expected, before.version()));
         }
-        let after = change::apply(&before, edit)?;
+        self.change_with(&before, edit, |_| Box::pin(async { Ok(()) })).await
+    }
+
+    /// The same on the topology at hand, with more in the same transaction: an error of `also` takes all of it back.
+    ///
+    /// # Errors
+    /// Those of [`Catalog::change`] and of `also`.
+    pub(crate) async fn change_with(
+        &self,
+        before: &Topology,
+        edit: impl FnOnce(&mut Parts),
+        also: impl for<'t> FnOnce(&'t mut dyn Transaction) -> BoxFuture<'t, store::Result<()>> + Send + 'static,
+    ) -> Result<Arc<Topology>> {
+        let expected = before.version();
+        let after = change::apply(before, edit)?;
         let difference = change::difference(&before.to_parts(), &after.to_parts());
         let won = transact(&*self.engine, move |tx| {
             Box::pin(async move {
                 let won = tx.execute(COMPARE_AND_SET, &[expected.into()]).await? == 1;
                 if won {
                     rows::write(tx, &difference).await?;
+                    also(tx).await?;
                 }
                 Ok(won)
             })
@@ -113,6 +133,11 @@ impl Catalog {
         }
         self.catch_up().await?;
         Err(stale(expected, self.current().version()))
+    }
+
+    /// The catalog's database.
+    pub(crate) fn engine(&self) -> &dyn Engine {
+        &*self.engine
     }
 
     /// Reads the catalog again if another router has changed it.

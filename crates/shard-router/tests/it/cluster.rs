@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::growth::v1::growth_service_client::GrowthServiceClient;
 use api::topology::v1::topology_service_client::TopologyServiceClient;
 use runtime::ready::Readiness;
 use runtime::shutdown::Shutdown;
-use shard_router::{App, Catalog, Config, Result, SERVICE};
+use shard_router::{App, Catalog, Config, GROWTH_SERVICE, MoveSettings, Result, SERVICE};
 use store::Engine;
 use tempfile::TempDir;
 use testkit::engines::{Postgres, ShardEngine};
@@ -16,6 +17,8 @@ use topology::Opener;
 /// The directory, and perhaps the PostgreSQL databases, that outlive their routers.
 pub struct Cluster {
     pub folder: TempDir,
+    /// How buckets move.
+    pub moves: MoveSettings,
     databases: Option<Databases>,
 }
 
@@ -32,6 +35,7 @@ const MOST: usize = 4;
 /// A running router.
 pub struct Node {
     pub channel: runtime::grpc::Client,
+    operators: runtime::grpc::Client,
     pub opener: Opener,
     app: App,
     catalog: Arc<dyn Engine>,
@@ -40,11 +44,13 @@ pub struct Node {
 
 impl Cluster {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), databases: None }
+        // Debug builds beside other tests: the pause is measured elsewhere.
+        let moves =
+            MoveSettings { batch: 64, grace_ms: 0, lease_ms: 2000, max_pause_ms: 1900, ..MoveSettings::default() };
+        Self { folder: tempfile::tempdir().unwrap(), moves, databases: None }
     }
 
     /// One whose catalog and shards are of an engine.
-    /// One on either engine.
     pub async fn on(engine: ShardEngine) -> Self {
         match engine {
             ShardEngine::Sqlite => Self::new(),
@@ -65,15 +71,16 @@ impl Cluster {
 
     /// The settings of a router; the first start says how many shards there are to be.
     fn config(&self, shards: Option<u32>) -> Config {
-        let config = Config { data_dir: self.path().to_owned(), shards, catch_up_ms: 20, ..Config::default() };
-        let Some(databases) = &self.databases else { return config };
+        let (data_dir, moves) = (self.path().to_owned(), self.moves.clone());
+        let config = Config { data_dir, shards, catch_up_ms: 20, moves, ..Config::default() };
         let postgres = serde_json::from_value(Postgres::client_settings()).unwrap();
+        let config = Config { engines: engines::Settings { postgres }, ..config };
+        let Some(databases) = &self.databases else { return config };
         let count = shards.unwrap_or(1) as usize;
         Config {
             catalog: Some(databases.server.url(&databases.catalog)),
             // Four are refused where there are two by their number, whatever they are.
             shard_locations: databases.shards[..count].iter().map(|shard| databases.server.url(shard)).collect(),
-            engines: engines::Settings { postgres },
             ..config
         }
     }
@@ -92,7 +99,10 @@ impl Cluster {
         app.run(&shutdown);
         let routes = runtime::grpc::routes(app.routes(), &[SERVICE], &Readiness::new(), &shutdown).unwrap();
         let channel = runtime::grpc::embedded(routes, &shutdown);
-        Ok(Node { channel, opener, app, catalog, shutdown })
+        let names = [GROWTH_SERVICE];
+        let operators = runtime::grpc::routes(app.operator_routes(), &names, &Readiness::new(), &shutdown).unwrap();
+        let operators = runtime::grpc::embedded(operators, &shutdown);
+        Ok(Node { channel, operators, opener, app, catalog, shutdown })
     }
 
     /// The same as [`Cluster::start`], where it must be refused: with which words.
@@ -116,6 +126,11 @@ impl Node {
         TopologyServiceClient::new(self.channel.clone())
     }
 
+    /// The operators' calls.
+    pub fn growth(&self) -> GrowthServiceClient<runtime::grpc::Client> {
+        GrowthServiceClient::new(self.operators.clone())
+    }
+
     pub fn catalog(&self) -> &Catalog {
         self.app.catalog()
     }
@@ -129,11 +144,18 @@ impl Node {
         &self.shutdown
     }
 
+    /// Ends at once, as a killed process does: what its databases were told is done, nothing else is.
+    pub async fn kill(self) {
+        self.shutdown.hard.cancel();
+        self.shutdown.soft.cancel();
+        let _ = self.shutdown.finish(Duration::from_millis(1)).await;
+    }
+
     /// Ends in order; true if everything ended by itself.
     pub async fn stop(self) -> bool {
         let soft = self.shutdown.soft.clone();
         soft.cancel();
-        let ended = self.shutdown.finish(Duration::from_millis(1)).await;
+        let ended = self.shutdown.finish(Duration::from_secs(2)).await;
         self.catalog.close().await;
         ended
     }

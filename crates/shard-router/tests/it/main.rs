@@ -5,6 +5,9 @@
 mod catalog;
 mod client;
 mod cluster;
+mod growth;
 mod lease;
+mod ledger;
 mod start;
+mod volume;
 mod watch;

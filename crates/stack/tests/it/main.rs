@@ -16,6 +16,7 @@ mod jobs;
 mod load;
 mod photos;
 mod report;
+mod stateful;
 mod trace;
 
 use std::{process::ExitCode, sync::Arc};
@@ -55,6 +56,9 @@ fn drills() -> Vec<(&'static str, Drill)> {
             Box::pin(trace::one_trace_goes_through_every_service(world))
         }),
         ("trace::one_request_id_is_in_every_log", |world| Box::pin(trace::one_request_id_is_in_every_log(world))),
+        ("stateful::state_in_a_server_signs_people_out_and_stickiness_only_hides_it", |world| {
+            Box::pin(stateful::state_in_a_server_signs_people_out_and_stickiness_only_hides_it(world))
+        }),
         ("balance::requests_are_spread_evenly", |world| Box::pin(balance::requests_are_spread_evenly(world))),
         ("jobs::a_broker_and_a_worker_that_die_lose_no_job", |world| {
             Box::pin(jobs::a_broker_and_a_worker_that_die_lose_no_job(world))

@@ -18,7 +18,7 @@ pub static TABLE: Table = Table {
 };
 
 /// What a shard may do with a bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum State {
     /// Read and written here.
     Owned,
@@ -63,7 +63,7 @@ impl State {
 }
 
 /// A bucket's owner row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnerRow {
     /// The bucket.
     pub bucket: Bucket,
@@ -71,13 +71,15 @@ pub struct OwnerRow {
     pub epoch: Epoch,
     /// What may be done.
     pub state: State,
-    /// The token of the mover that may write while `importing`.
-    pub mover: Option<String>,
+    /// The token of the mover that has a hand on the bucket; none where no move is under way.
+    pub mover: Option<u64>,
 }
 
 fn row(row: &Row) -> Result<OwnerRow> {
     let state = State::parse(row.str(2)?).ok_or_else(|| Error::Corrupt("an owner's state".to_owned()))?;
-    Ok(OwnerRow { bucket: row.bucket(0)?, epoch: row.epoch(1)?, state, mover: row.opt_text(3)? })
+    let token = |text: String| text.parse().map_err(|_| Error::Corrupt("a mover's token".to_owned()));
+    let mover = row.opt_text(3)?.map(token).transpose()?;
+    Ok(OwnerRow { bucket: row.bucket(0)?, epoch: row.epoch(1)?, state, mover })
 }
 
 /// The owner row of a bucket.
@@ -96,21 +98,22 @@ pub async fn all<Q: Query + ?Sized>(q: &mut Q) -> Result<Vec<OwnerRow>> {
         .collect()
 }
 
-/// Writes an owner row under the bucket's exclusive lock, so that no writer straddles the change.
-///
-/// The change is made only if the present row is `from` (none: no row yet); else it answers false.
-pub async fn change(tx: &mut dyn Transaction, from: Option<&OwnerRow>, to: &OwnerRow) -> Result<bool> {
-    tx.lock(Lock::Exclusive(to.bucket)).await?;
-    if get(tx, to.bucket).await?.as_ref() != from {
-        return Ok(false);
-    }
+/// Changes an owner row under the bucket's exclusive lock, so that no writer straddles the change. `decide` sees the present row and
+/// answers the one to be there, or none to leave it as it is.
+pub async fn change(
+    tx: &mut dyn Transaction,
+    bucket: Bucket,
+    decide: impl FnOnce(Option<&OwnerRow>) -> Result<Option<OwnerRow>>,
+) -> Result<()> {
+    tx.lock(Lock::Exclusive(bucket)).await?;
+    let Some(to) = decide(get(tx, bucket).await?.as_ref())? else { return Ok(()) };
     tx.execute(
         "INSERT INTO bucket_owner (bucket, epoch, state, mover) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (bucket) DO UPDATE SET epoch = excluded.epoch, state = excluded.state, mover = excluded.mover",
-        &[to.bucket.into(), to.epoch.into(), to.state.as_str().into(), to.mover.as_deref().into()],
+        &[bucket.into(), to.epoch.into(), to.state.as_str().into(), to.mover.map(|token| token.to_string()).into()],
     )
     .await?;
-    Ok(true)
+    Ok(())
 }
 
 /// Gives a shard buckets it has no row of yet; see `Shard::adopt`.

@@ -60,8 +60,20 @@ pub async fn page<Q: Query + ?Sized>(q: &mut Q, bucket: Bucket, limit: u32) -> R
 
 /// Deletes entries that were read. The mover's, hence on a bare transaction: the log is not logged.
 pub async fn remove(tx: &mut dyn Transaction, bucket: Bucket, entries: &[Entry]) -> Result<()> {
-    for entry in entries {
-        tx.execute("DELETE FROM change_log WHERE bucket = $1 AND id = $2", &[bucket.into(), entry.id.into()]).await?;
+    for chunk in entries.chunks(WIDTH) {
+        let padded = chunk.iter().chain(std::iter::repeat(&chunk[chunk.len() - 1])).take(WIDTH);
+        let params: Vec<Value> = std::iter::once(bucket.into()).chain(padded.map(|entry| entry.id.into())).collect();
+        tx.execute(REMOVE, &params).await?;
     }
     Ok(())
 }
+
+/// Deletes all entries of a bucket: nobody copies it any more.
+pub async fn clear(tx: &mut dyn Transaction, bucket: Bucket) -> Result<()> {
+    tx.execute("DELETE FROM change_log WHERE bucket = $1", &[bucket.into()]).await.map(drop)
+}
+
+const WIDTH: usize = 16;
+
+const REMOVE: &str = "DELETE FROM change_log WHERE bucket = $1 AND id IN \
+    ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";

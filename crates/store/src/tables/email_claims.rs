@@ -79,6 +79,11 @@ fn row(row: &Row, at: usize) -> Result<ClaimRow> {
     })
 }
 
+/// Reads a row of all columns, as a mover reads it.
+pub fn decode(found: &Row) -> Result<ClaimRow> {
+    row(found, 1)
+}
+
 /// The claim on an e-mail.
 pub async fn get<Q: Query + ?Sized>(q: &mut Q, bucket: Bucket, email: &str) -> Result<Option<ClaimRow>> {
     let rows = q

@@ -7,7 +7,7 @@ use model::{Bucket, UserId, profile::User};
 pub(crate) use codec::role;
 
 use crate::{
-    BucketTx, Query, Result, Value,
+    BucketTx, Query, Result, Row, Value,
     schema::{Column, Moves, Table},
 };
 
@@ -82,6 +82,11 @@ pub struct UserRow {
     pub user: User,
 }
 
+/// Reads a row of all columns, as a mover reads it.
+pub fn decode(row: &Row) -> Result<UserRow> {
+    codec::row(row)
+}
+
 /// The row of a user, whatever its state.
 pub async fn get<Q: Query + ?Sized>(q: &mut Q, bucket: Bucket, id: UserId) -> Result<Option<UserRow>> {
     let rows = q
@@ -117,35 +122,22 @@ pub async fn get_many<Q: Query + ?Sized>(q: &mut Q, keys: &[(Bucket, UserId)]) -
     Ok(found)
 }
 
-/// Live users with an id greater than `after`, in the order of ids, of the buckets this shard owns.
+/// Live users with an id greater than `after`, in the order of ids. While a bucket moves, two shards have its rows: the caller keeps those
+/// of the shard that its topology names.
 pub async fn page<Q: Query + ?Sized>(q: &mut Q, after: u64, limit: u32) -> Result<Vec<UserRow>> {
     let rows = q
         .query(
-            concat!(
-                "SELECT ",
-                columns!(),
-                " FROM users WHERE id > $1 AND state = 'live' AND EXISTS (SELECT 1 FROM bucket_owner o \
-                 WHERE o.bucket = users.bucket AND o.state IN ('owned', 'logging', 'fenced')) \
-                 ORDER BY id LIMIT $2"
-            ),
+            concat!("SELECT ", columns!(), " FROM users WHERE id > $1 AND state = 'live' ORDER BY id LIMIT $2"),
             &[after.into(), limit.into()],
         )
         .await?;
     rows.iter().map(codec::row).collect()
 }
 
-/// Live administrators of the buckets this shard owns, in the order of ids. They are few; the look goes over all users.
+/// Live administrators in the order of ids, as `page` has users. They are few; the look goes over all users.
 pub async fn admins<Q: Query + ?Sized>(q: &mut Q) -> Result<Vec<UserRow>> {
     let rows = q
-        .query(
-            concat!(
-                "SELECT ",
-                columns!(),
-                " FROM users WHERE state = 'live' AND role = 'admin' \
-                 AND bucket IN (SELECT bucket FROM bucket_owner WHERE state IN ('owned', 'logging', 'fenced')) ORDER BY id"
-            ),
-            &[],
-        )
+        .query(concat!("SELECT ", columns!(), " FROM users WHERE state = 'live' AND role = 'admin' ORDER BY id"), &[])
         .await?;
     rows.iter().map(codec::row).collect()
 }

@@ -18,6 +18,15 @@ pub struct Backend {
     pub ops: u16,
 }
 
+/// Whether somebody's requests all go to one server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Affinity {
+    /// Each request to whichever is next.
+    None,
+    /// To the one that a cookie names: for showing what that costs.
+    Cookie,
+}
+
 /// A running balancer.
 #[derive(Debug)]
 pub struct Haproxy {
@@ -31,9 +40,17 @@ impl Haproxy {
     /// # Errors
     /// Where it does not start; with its log.
     pub async fn start(directory: &Path, port: u16, backends: &[Backend]) -> Result<Self> {
+        Self::start_with(directory, port, backends, Affinity::None).await
+    }
+
+    /// The same, with or without affinity.
+    ///
+    /// # Errors
+    /// Where it does not start; with its log.
+    pub async fn start_with(directory: &Path, port: u16, backends: &[Backend], affinity: Affinity) -> Result<Self> {
         std::fs::create_dir_all(directory)?;
         let file = directory.join("haproxy.cfg");
-        std::fs::write(&file, configuration(port, backends))?;
+        std::fs::write(&file, configuration(port, backends, affinity))?;
         // Debian installs it where only root's path leads.
         let program =
             ["/usr/sbin/haproxy", "/usr/local/sbin/haproxy"].into_iter().find(|path| Path::new(path).exists());
@@ -59,7 +76,7 @@ impl Haproxy {
 ///
 /// A gateway that says that it leaves (any status but 200) gets nothing new and finishes what it has; one that says nothing is down,
 /// and who waits for it is cut off at once instead of waiting for as long as it stands still.
-fn configuration(port: u16, backends: &[Backend]) -> String {
+fn configuration(port: u16, backends: &[Backend], affinity: Affinity) -> String {
     let mut text = format!(
         "global
   maxconn 4000
@@ -91,9 +108,13 @@ backend gateways
   default-server check inter 500ms fastinter 200ms downinter 200ms fall 2 rise 1 on-marked-down shutdown-sessions
 "
     );
+    if affinity == Affinity::Cookie {
+        text.push_str("  cookie SERVER insert indirect nocache\n");
+    }
     for Backend { name, http, ops } in backends {
+        let cookie = if affinity == Affinity::Cookie { format!(" cookie {name}") } else { String::new() };
         // A string always takes more.
-        let _ = writeln!(text, "  server {name} 127.0.0.1:{http} port {ops}");
+        let _ = writeln!(text, "  server {name} 127.0.0.1:{http} port {ops}{cookie}");
     }
     text
 }
@@ -105,6 +126,6 @@ mod tests {
     #[test]
     fn every_gateway_is_a_server_that_is_checked() {
         let one = Backend { name: "gateway-1".to_owned(), http: 8101, ops: 8102 };
-        assert!(configuration(80, &[one]).contains("server gateway-1 127.0.0.1:8101 port 8102\n"));
+        assert!(configuration(80, &[one], Affinity::None).contains("server gateway-1 127.0.0.1:8101 port 8102\n"));
     }
 }

@@ -1,32 +1,33 @@
 //! The list of all users: a page of each shard after the same id, merged by id.
 
+use std::sync::Arc;
+
 use model::{EmailAddress, Result, profile::User};
-use store::tables::users;
+use store::{Shard, tables::users};
 use tokio::task::JoinSet;
+use topology::Topology;
 
 use super::{Page, Recipes};
 
 impl Recipes {
     /// Users with an id above `after`, in the order of ids, at most `limit`.
     ///
-    /// A row lies on one shard; while its bucket moves it may show on two, and is shown once.
+    /// While a bucket moves, two shards have its rows: one topology says, for the whole of the page, whose are shown.
     ///
     /// # Errors
     /// `UNAVAILABLE` where a shard is not there: a list without its users would be wrong.
     pub async fn list_users(&self, after: u64, limit: usize) -> Result<Page<User>> {
-        let wanted = u32::try_from(limit + 1).unwrap_or(u32::MAX);
+        let wanted = limit + 1;
+        let topology = self.shards().topology();
         let mut pages = JoinSet::new();
         for shard in self.shards().every()? {
-            pages.spawn(async move { users::page(&mut shard.read_all(), after, wanted).await });
+            pages.spawn(owned_page(shard, topology.clone(), after, wanted));
         }
         let mut found: Vec<User> = Vec::new();
         while let Some(page) = pages.join_next().await {
-            let rows = page.map_err(|_| model::Error::internal())??;
-            found.extend(rows.into_iter().map(|row| row.user));
+            found.extend(page.map_err(|_| model::Error::internal())??);
         }
-        // The newer of two versions of one row comes first and is the one that stays.
-        found.sort_by(|a, b| a.id.cmp(&b.id).then(b.version.cmp(&a.version)));
-        found.dedup_by_key(|user| user.id);
+        found.sort_by_key(|user| user.id);
         Ok(Page::cut(found, limit))
     }
 
@@ -40,5 +41,21 @@ impl Recipes {
             Err(error) => return Err(error),
         }
         Ok(Page { items, more: false })
+    }
+}
+
+/// The next users of a shard that are its own: it reads on past those that are not.
+async fn owned_page(shard: Shard, topology: Arc<Topology>, mut after: u64, wanted: usize) -> store::Result<Vec<User>> {
+    let limit = u32::try_from(wanted).unwrap_or(u32::MAX);
+    let mut found = Vec::new();
+    loop {
+        let rows = users::page(&mut shard.read_all(), after, limit).await?;
+        let ended = rows.len() < wanted;
+        after = rows.last().map_or(after, |row| row.user.id.get());
+        let own = rows.into_iter().map(|row| row.user).filter(|user| topology.locate(user.id).shard == shard.id());
+        found.extend(own);
+        if ended || found.len() >= wanted {
+            return Ok(found);
+        }
     }
 }

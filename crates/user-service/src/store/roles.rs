@@ -52,12 +52,13 @@ impl Recipes {
     /// # Errors
     /// `UNAVAILABLE` where a shard is not there: a list without its users would be wrong.
     pub async fn list_admins(&self) -> Result<Vec<User>> {
-        let mut admins = Vec::new();
+        let topology = self.shards().topology();
+        let mut admins: Vec<User> = Vec::new();
         for shard in self.shards().every()? {
-            admins.extend(users::admins(&mut shard.read_all()).await?.into_iter().map(|row| row.user));
+            let rows = users::admins(&mut shard.read_all()).await?.into_iter().map(|row| row.user);
+            admins.extend(rows.filter(|user| topology.locate(user.id).shard == shard.id()));
         }
         admins.sort_by_key(|user| user.id);
-        admins.dedup_by_key(|user| user.id);
         Ok(admins)
     }
 }

@@ -1,0 +1,3 @@
+//! What the rules of a move promise together, whoever fails whenever.
+
+mod protocol;

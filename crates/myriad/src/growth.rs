@@ -1,0 +1,307 @@
+//! `myriad topology|shard|bucket|move|verify`: growing and shrinking while people use the system, over the operators' port of shard-router.
+//!
+//! A command only asks: the router does the work and goes on with it when the command is interrupted.
+
+mod follow;
+mod show;
+
+use anyhow::{Context, Result, bail};
+use api::growth::v1::growth_service_client::GrowthServiceClient;
+use api::growth::v1::{
+    AddShardRequest, Control, ControlMovesRequest, DrainShardRequest, ListMovesRequest, ListShardsRequest,
+    MoveBucketRequest, Plan, RebalanceRequest, RemoveShardRequest, VerifyRequest,
+};
+use clap::{Args, Subcommand};
+use runtime::grpc::Client;
+
+use crate::operator::Server;
+
+/// What operators ask for.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Every shard with its engine, buckets, rows and bytes.
+    Topology {
+        /// Where to.
+        #[command(flatten)]
+        server: Server,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add, rebalance, drain and remove shards.
+    Shard {
+        /// Where to.
+        #[command(flatten)]
+        server: Server,
+        /// What.
+        #[command(subcommand)]
+        command: ShardCommand,
+    },
+    /// Move one bucket.
+    Bucket {
+        /// Where to.
+        #[command(flatten)]
+        server: Server,
+        /// What.
+        #[command(subcommand)]
+        command: BucketCommand,
+    },
+    /// Look at moves, hold them, let them go on, undo them, take them back.
+    Move {
+        /// Where to.
+        #[command(flatten)]
+        server: Server,
+        /// What.
+        #[command(subcommand)]
+        command: MoveCommand,
+    },
+    /// Whether the shards together are the whole: owners, rows, claims and users.
+    Verify {
+        /// Where to.
+        #[command(flatten)]
+        server: Server,
+        /// Read every user and every claim on an e-mail too.
+        #[arg(long)]
+        deep: bool,
+    },
+}
+
+/// What a changing command has in common.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Manner {
+    /// Say what would be done and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Begin and come back at once; `myriad move status` tells how far it is.
+    #[arg(long)]
+    detach: bool,
+}
+
+/// `myriad shard …`
+#[derive(Debug, Subcommand)]
+pub enum ShardCommand {
+    /// Take an empty database in. It owns nothing until buckets are moved to it.
+    Add {
+        /// `postgres://host:port/database`, with `user:password@` where all services run in one process; or a file, `shards/x.db`.
+        location: String,
+        /// What it is called [default: shard-N].
+        #[arg(long)]
+        name: Option<String>,
+        /// Share of the buckets relative to the other shards.
+        #[arg(long, default_value_t = 1)]
+        weight: u32,
+        /// Check everything and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Move buckets until every shard has its share.
+    Rebalance {
+        /// How.
+        #[command(flatten)]
+        manner: Manner,
+        /// By the rows that buckets have, not only by their number.
+        #[arg(long)]
+        by_rows: bool,
+    },
+    /// Move every bucket of a shard to the others.
+    Drain {
+        /// Its name.
+        name: String,
+        /// How.
+        #[command(flatten)]
+        manner: Manner,
+    },
+    /// Take a shard out that owns nothing any more.
+    Remove {
+        /// Its name.
+        name: String,
+        /// Check and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// `myriad bucket …`
+#[derive(Debug, Subcommand)]
+pub enum BucketCommand {
+    /// Move a bucket to a shard.
+    Move {
+        /// 0 to 4095.
+        bucket: u32,
+        /// The shard's name.
+        #[arg(long)]
+        to: String,
+        /// How.
+        #[command(flatten)]
+        manner: Manner,
+    },
+}
+
+/// `myriad move …`
+#[derive(Debug, Subcommand)]
+pub enum MoveCommand {
+    /// Operations that are under way, and those that ended last.
+    List {
+        /// How many moves of those that ended are looked at.
+        #[arg(long, default_value_t = 1000)]
+        ended: u32,
+        /// Every move of its own.
+        #[arg(long)]
+        each: bool,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// How far an operation is, and follow it to its end.
+    Status {
+        /// Its name, as `move list` shows it; all that are under way where it is left out.
+        operation: Option<String>,
+        /// Do not follow.
+        #[arg(long)]
+        once: bool,
+    },
+    /// Hold moves, each where nobody waits for it.
+    Pause(Which),
+    /// Let held moves go on.
+    Resume(Which),
+    /// Undo moves that are not committed.
+    Cancel(Which),
+    /// Take moves back that are committed and in their grace time, with all that was written since.
+    Revert(Which),
+    /// End the grace time: the rows that are left where they came from are deleted now.
+    Settle(Which),
+}
+
+/// Which moves.
+#[derive(Debug, Args)]
+pub struct Which {
+    /// A move's number or an operation's name; all that are under way where it is left out.
+    which: Option<String>,
+}
+
+/// Takes an answer apart, or says what the server said.
+macro_rules! ask {
+    ($operator:ident.$call:ident($request:expr)) => {
+        $operator.client.$call($request).await.map_err(|status| $operator.server.explain(&status))?.into_inner()
+    };
+}
+
+/// Carries out a command.
+///
+/// # Errors
+/// What the server said, that it cannot be reached, or that something is wrong with the shards.
+pub async fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Topology { server, json } => {
+            let mut operator = operator(server)?;
+            show::shards(&ask!(operator.list_shards(ListShardsRequest {})), json)
+        }
+        Command::Shard { server, command } => operator(server)?.shard(command).await,
+        Command::Bucket { server, command: BucketCommand::Move { bucket, to, manner } } => {
+            operator(server)?.move_bucket(bucket, to, manner).await
+        }
+        Command::Move { server, command } => operator(server)?.moves(command).await,
+        Command::Verify { server, deep } => operator(server)?.verify(deep).await,
+    }
+}
+
+/// A server and the client of its service.
+struct Operator {
+    server: Server,
+    client: GrowthServiceClient<Client>,
+}
+
+fn operator(server: Server) -> Result<Operator> {
+    let client = GrowthServiceClient::new(server.connect()?);
+    Ok(Operator { server, client })
+}
+
+impl Operator {
+    async fn shard(mut self, command: ShardCommand) -> Result<()> {
+        match command {
+            ShardCommand::Add { location, name, weight, dry_run } => {
+                let request = AddShardRequest { location, name: name.unwrap_or_default(), weight, dry_run };
+                let shard = ask!(self.add_shard(request)).shard.context("the server sent no shard")?;
+                let done = if dry_run { "could be added" } else { "added" };
+                println!("{done}: {} ({} at {})", shard.name, shard.engine, shard.location);
+                if !dry_run {
+                    println!("It owns nothing yet. Give it its share: myriad shard rebalance");
+                }
+                Ok(())
+            }
+            ShardCommand::Rebalance { manner, by_rows } => {
+                let answer = ask!(self.rebalance(RebalanceRequest { dry_run: manner.dry_run, by_rows }));
+                self.planned(answer.plan, manner).await
+            }
+            ShardCommand::Drain { name, manner } => {
+                let answer = ask!(self.drain_shard(DrainShardRequest { name: name.clone(), dry_run: manner.dry_run }));
+                self.planned(answer.plan, manner).await?;
+                if !manner.dry_run && !manner.detach {
+                    println!("Once its grace time is over (or now: myriad move settle): myriad shard remove {name}");
+                }
+                Ok(())
+            }
+            ShardCommand::Remove { name, dry_run } => {
+                let answer = ask!(self.remove_shard(RemoveShardRequest { name, dry_run }));
+                let shard = answer.shard.context("the server sent no shard")?;
+                println!("{}: {}", if dry_run { "could be removed" } else { "removed" }, shard.name);
+                Ok(())
+            }
+        }
+    }
+
+    async fn move_bucket(mut self, bucket: u32, to: String, manner: Manner) -> Result<()> {
+        let answer = ask!(self.move_bucket(MoveBucketRequest { bucket, to, dry_run: manner.dry_run }));
+        self.planned(answer.plan, manner).await
+    }
+
+    async fn planned(&mut self, plan: Option<Plan>, manner: Manner) -> Result<()> {
+        let plan = plan.context("the server sent no plan")?;
+        show::plan(&plan, manner.dry_run);
+        if plan.operation.is_empty() || plan.buckets == 0 || manner.detach {
+            return Ok(());
+        }
+        follow::follow(&mut self.client, &self.server, &plan.operation).await
+    }
+
+    async fn moves(mut self, command: MoveCommand) -> Result<()> {
+        let (control, which) = match command {
+            MoveCommand::List { ended, each, json } => {
+                let answer = ask!(self.list_moves(ListMovesRequest { operation: String::new(), ended }));
+                return show::moves(&answer.moves, each, json);
+            }
+            MoveCommand::Status { operation, once } => {
+                let operation = operation.unwrap_or_default();
+                if !once {
+                    return follow::follow(&mut self.client, &self.server, &operation).await;
+                }
+                let answer = ask!(self.list_moves(ListMovesRequest { operation, ended: 0 }));
+                println!("{}", follow::line(&answer.progress.unwrap_or_default()));
+                return Ok(());
+            }
+            MoveCommand::Pause(which) => (Control::Pause, which),
+            MoveCommand::Resume(which) => (Control::Resume, which),
+            MoveCommand::Cancel(which) => (Control::Cancel, which),
+            MoveCommand::Revert(which) => (Control::Revert, which),
+            MoveCommand::Settle(which) => (Control::Settle, which),
+        };
+        let which = which.which.unwrap_or_default();
+        let id = which.parse().unwrap_or(0);
+        let operation = if id > 0 { String::new() } else { which };
+        let answer = ask!(self.control_moves(ControlMovesRequest { control: control.into(), id, operation }));
+        println!("{} moves", answer.moves);
+        Ok(())
+    }
+
+    async fn verify(mut self, deep: bool) -> Result<()> {
+        let answer = ask!(self.verify(VerifyRequest { deep }));
+        for fault in &answer.faults {
+            println!("{fault}");
+        }
+        if !answer.faults.is_empty() {
+            bail!("{} faults in {} buckets", answer.faults.len(), answer.buckets);
+        }
+        println!("{} buckets, {} rows: each where it belongs", answer.buckets, answer.rows);
+        Ok(())
+    }
+}

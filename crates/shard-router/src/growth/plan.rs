@@ -1,0 +1,255 @@
+//! From what an operator wishes to the moves that bring it about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ::moves::Step;
+use ::moves::placement::{self, Load, Member, Strategy, Transfer, balance_by_cost};
+use model::time::now_ms;
+use model::{Bucket, ShardId};
+use store::transfer;
+use topology::{ShardState, Topology};
+
+use super::{Growth, named, weight};
+use crate::domain::batches::{Batch, batches};
+use crate::error::{Error, Result};
+use crate::growth::shards::set_state;
+use crate::store::moves::{self, Move};
+
+/// How far a shard's rows may be from its share, in percent, before a rebalance by rows moves something.
+const TOLERANCE: u32 = 5;
+/// Moves that ended are remembered for so many moves more.
+const REMEMBERED: u32 = 20_000;
+/// What is assumed before anything was moved: rows in a second.
+const ROWS_A_SECOND: u64 = 20_000;
+/// What a bucket costs beside its rows.
+const MS_A_BUCKET: u64 = 2;
+
+/// What an operator wishes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// Every shard has its share.
+    Rebalance { by_rows: bool },
+    /// A shard has nothing.
+    Drain(String),
+    /// A bucket is on a shard.
+    Bucket(u32, String),
+}
+
+/// What is to be moved.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// Names it; empty where nothing was begun.
+    pub(crate) operation: String,
+    /// From, to, how many buckets.
+    pub(crate) transfers: Vec<(String, String, usize)>,
+    pub(crate) buckets: usize,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+    pub(crate) expected_ms: u64,
+}
+
+impl Growth {
+    /// Plans what was wished and, unless it is a dry run, begins it.
+    pub(crate) async fn wish(&self, wish: &Wish, dry_run: bool) -> Result<Plan> {
+        let topology = self.topology();
+        let open = moves::open_now(self.catalog.engine()).await?;
+        let transfers = self.transfers(wish, &topology).await?;
+        refuse_overlap(&open, &transfers)?;
+        let batches = batches(&topology, &transfers, self.mover.settings().batch)
+            .map_err(|invalid| Error::Operation(invalid.to_string()))?;
+        let mut plan = self.price(&topology, &batches).await?;
+        if !dry_run && (!batches.is_empty() || matches!(wish, Wish::Drain(_))) {
+            plan.operation = self.begin(wish, &topology, batches).await?;
+            self.mover.wake();
+        }
+        Ok(plan)
+    }
+
+    async fn transfers(&self, wish: &Wish, topology: &Topology) -> Result<Vec<Transfer>> {
+        match wish {
+            Wish::Bucket(bucket, to) => one_bucket(topology, *bucket, to),
+            Wish::Drain(name) => {
+                let leaving = named(topology, name)?.id;
+                let members = members(topology, Some(leaving));
+                if members.iter().all(|member| member.weight == 0) {
+                    return Err(Error::Operation(format!(
+                        "{name} is the last shard that takes buckets: add another one first, `myriad shard add`"
+                    )));
+                }
+                place(Strategy::Balanced, &loads(topology, &BTreeMap::new()), &members)
+                    .map(|transfers| transfers.into_iter().filter(|transfer| transfer.from.0 == leaving).collect())
+            }
+            Wish::Rebalance { by_rows: false } => {
+                place(Strategy::Balanced, &loads(topology, &BTreeMap::new()), &members(topology, None))
+            }
+            Wish::Rebalance { by_rows: true } => {
+                let rows = self.rows_by_bucket(topology).await?;
+                balance_by_cost(&loads(topology, &rows), &members(topology, None), TOLERANCE)
+                    .map_err(|refusal| Error::Operation(refusal.to_string()))
+            }
+        }
+    }
+
+    async fn rows_by_bucket(&self, topology: &Topology) -> Result<BTreeMap<Bucket, u64>> {
+        let mut rows = BTreeMap::new();
+        for info in topology.live_shards() {
+            let engine = self.mover.engine(info.id).await?;
+            for (bucket, count) in transfer::by_bucket(&*engine).await? {
+                if topology.place_of(bucket).is_some_and(|place| place.shard == info.shard_id()) {
+                    rows.insert(bucket, count);
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    /// What a plan costs, by the present contents and the pace of the moves that ended last.
+    async fn price(&self, topology: &Topology, batches: &[Batch]) -> Result<Plan> {
+        let name = |id: u32| topology.shard(ShardId(id)).map_or_else(|| id.to_string(), |info| info.name.clone());
+        let mut plan = Plan::default();
+        let mut ways: BTreeMap<(u32, u32), usize> = BTreeMap::new();
+        for batch in batches {
+            *ways.entry((batch.source, batch.target)).or_default() += batch.buckets.len();
+            plan.buckets += batch.buckets.len();
+        }
+        plan.transfers = ways.into_iter().map(|((from, to), count)| (name(from), name(to), count)).collect();
+        for source in batches.iter().map(|batch| batch.source).collect::<BTreeSet<_>>() {
+            let going: BTreeSet<Bucket> = batches
+                .iter()
+                .filter(|batch| batch.source == source)
+                .flat_map(|batch| batch.buckets.iter().map(|(bucket, _)| *bucket))
+                .collect();
+            let engine = self.mover.engine(source).await?;
+            let (mut all, mut rows) = (0, 0);
+            for (bucket, count) in transfer::by_bucket(&*engine).await? {
+                all += count;
+                rows += if going.contains(&bucket) { count } else { 0 };
+            }
+            let size = engine.query(engine.dialect().size, Vec::new()).await?;
+            let size = size.first().map_or(Ok(0), |row| row.u64(0))?;
+            plan.rows += rows;
+            plan.bytes += u64::try_from(u128::from(size) * u128::from(rows) / u128::from(all.max(1))).unwrap_or(size);
+        }
+        let rate = self.rate().await?;
+        plan.expected_ms = plan.rows * 1000 / rate + plan.buckets as u64 * MS_A_BUCKET;
+        Ok(plan)
+    }
+
+    /// Rows in a second, by the moves that ended last.
+    async fn rate(&self) -> Result<u64> {
+        let ended = moves::ended(self.catalog.engine(), 50).await?;
+        let (Some(first), Some(last)) = (
+            ended.iter().map(|row| row.started_at_ms).min(),
+            ended.iter().map(|row| row.changed_at_ms - self.mover.settings().grace_ms).max(),
+        ) else {
+            return Ok(ROWS_A_SECOND);
+        };
+        let rows: u64 = ended.iter().map(|row| row.rows_copied).sum();
+        let took = u64::try_from(last - first).unwrap_or(0).max(1);
+        // Few rows say nothing about many.
+        Ok(if rows < 10_000 { ROWS_A_SECOND } else { (rows * 1000 / took).max(1000) })
+    }
+
+    /// Writes the moves, all or none: nobody has changed the topology since the plan was made.
+    async fn begin(&self, wish: &Wish, topology: &Topology, batches: Vec<Batch>) -> Result<String> {
+        let operation = format!("{}-{}", wish.word(), topology.version() + 1);
+        let draining = match wish {
+            Wish::Drain(name) => Some(named(topology, name)?.shard_id()),
+            _ => None,
+        };
+        let edit = move |parts: &mut topology::Parts| {
+            if let Some(id) = draining {
+                set_state(&mut parts.shards, id, ShardState::Draining);
+            }
+        };
+        let rows: Vec<Move> = batches.into_iter().map(|batch| row(&operation, batch)).collect();
+        let begun = self.catalog.change_with(topology, edit, move |tx| {
+            Box::pin(async move {
+                moves::forget(tx, REMEMBERED).await?;
+                // What has just arrived goes on at once: its grace time is over.
+                let going: BTreeSet<Bucket> =
+                    rows.iter().flat_map(|row| row.buckets.iter().map(|(bucket, _)| *bucket)).collect();
+                for old in moves::open(tx).await? {
+                    if old.buckets.iter().any(|(bucket, _)| going.contains(bucket)) && old.step == Step::Grace {
+                        moves::divert(tx, old.id, Step::Grace, Step::Clean, String::new(), now_ms()).await?;
+                    }
+                }
+                for row in &rows {
+                    moves::insert(tx, row).await?;
+                }
+                Ok(())
+            })
+        });
+        begun.await?;
+        Ok(operation)
+    }
+}
+
+impl Wish {
+    fn word(&self) -> String {
+        match self {
+            Self::Rebalance { .. } => "rebalance".to_owned(),
+            Self::Drain(name) => format!("drain-{name}"),
+            Self::Bucket(bucket, _) => format!("bucket-{bucket}"),
+        }
+    }
+}
+
+fn row(operation: &str, batch: Batch) -> Move {
+    Move::planned(operation.to_owned(), batch.source, batch.target, batch.buckets, now_ms())
+}
+
+fn place(strategy: Strategy, loads: &[Load], members: &[Member]) -> Result<Vec<Transfer>> {
+    placement::plan(strategy, loads, members).map_err(|refusal| Error::Operation(refusal.to_string()))
+}
+
+fn members(topology: &Topology, leaving: Option<u32>) -> Vec<Member> {
+    let member = |info: &topology::ShardInfo| Member {
+        shard: info.shard_id(),
+        weight: if leaving == Some(info.id) { 0 } else { weight(info) },
+    };
+    topology.live_shards().map(member).collect()
+}
+
+fn loads(topology: &Topology, rows: &BTreeMap<Bucket, u64>) -> Vec<Load> {
+    let load = |place: topology::Place| Load {
+        bucket: place.bucket,
+        on: place.shard,
+        cost: rows.get(&place.bucket).copied().unwrap_or(0).max(1),
+    };
+    topology.places().map(load).collect()
+}
+
+fn one_bucket(topology: &Topology, bucket: u32, to: &str) -> Result<Vec<Transfer>> {
+    let target = named(topology, to)?;
+    let place = topology
+        .place_of(Bucket(bucket))
+        .ok_or_else(|| Error::Operation(format!("there is no bucket {bucket}: they are numbered from 0 to 4095")))?;
+    if place.shard == target.shard_id() {
+        return Err(Error::Operation(format!("bucket {bucket} is on {to} already")));
+    }
+    if target.state != ShardState::Active {
+        return Err(Error::Operation(format!("{to} is being drained: it takes no buckets")));
+    }
+    Ok(vec![Transfer { bucket: place.bucket, from: place.shard, to: target.shard_id() }])
+}
+
+/// A bucket is in one move at a time. One that is committed ends before the next begins; one that is not must be waited for.
+fn refuse_overlap(open: &[Move], transfers: &[Transfer]) -> Result<()> {
+    for row in open.iter().filter(|row| row.step.may_go_back() || matches!(row.step, Step::Activate | Step::Back)) {
+        if let Some(transfer) = transfers.iter().find(|transfer| row.buckets.iter().any(|(b, _)| *b == transfer.bucket))
+        {
+            return Err(Error::Busy(format!(
+                "bucket {} is being moved by {} (move {}, step {}): wait for it (`myriad move status {}`) or cancel it \
+                 (`myriad move cancel {}`)",
+                transfer.bucket,
+                row.operation,
+                row.id,
+                row.step.as_str(),
+                row.operation,
+                row.operation,
+            )));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! `GrowthService`, for operators: whoever reaches the port that it is served on may do all of this.
+
+use ::topology::Topology;
+use api::growth::v1::growth_service_server::GrowthService;
+use api::growth::v1::{self as proto};
+use api::status::to_status;
+use model::{FieldError, ShardId};
+use moves::Step;
+use tonic::{Request, Response, Status};
+
+use crate::growth::{Control, Growth, NewShard, Plan, Status as ShardStatus, Wish};
+use crate::store::moves::Move;
+
+/// Moves that ended, at most, in one answer.
+const ENDED: u32 = 1000;
+
+/// The service over one catalog.
+pub(crate) struct GrowthGrpc(pub(crate) Growth);
+
+#[tonic::async_trait]
+impl GrowthService for GrowthGrpc {
+    async fn list_shards(
+        &self,
+        _: Request<proto::ListShardsRequest>,
+    ) -> Result<Response<proto::ListShardsResponse>, Status> {
+        let shards = self.0.shards().await.into_iter().map(shard).collect();
+        Ok(Response::new(proto::ListShardsResponse { topology_version: self.0.topology().version(), shards }))
+    }
+
+    async fn add_shard(
+        &self,
+        request: Request<proto::AddShardRequest>,
+    ) -> Result<Response<proto::AddShardResponse>, Status> {
+        let proto::AddShardRequest { location, name, weight, dry_run } = request.into_inner();
+        let added = self.0.add(NewShard { location, name, weight }, dry_run).await.map_err(refused)?;
+        Ok(Response::new(proto::AddShardResponse { shard: Some(shard(added)) }))
+    }
+
+    async fn rebalance(
+        &self,
+        request: Request<proto::RebalanceRequest>,
+    ) -> Result<Response<proto::RebalanceResponse>, Status> {
+        let proto::RebalanceRequest { dry_run, by_rows } = request.into_inner();
+        let planned = self.0.wish(&Wish::Rebalance { by_rows }, dry_run).await.map_err(refused)?;
+        Ok(Response::new(proto::RebalanceResponse { plan: Some(plan(planned)) }))
+    }
+
+    async fn drain_shard(
+        &self,
+        request: Request<proto::DrainShardRequest>,
+    ) -> Result<Response<proto::DrainShardResponse>, Status> {
+        let proto::DrainShardRequest { name, dry_run } = request.into_inner();
+        let planned = self.0.wish(&Wish::Drain(name), dry_run).await.map_err(refused)?;
+        Ok(Response::new(proto::DrainShardResponse { plan: Some(plan(planned)) }))
+    }
+
+    async fn remove_shard(
+        &self,
+        request: Request<proto::RemoveShardRequest>,
+    ) -> Result<Response<proto::RemoveShardResponse>, Status> {
+        let proto::RemoveShardRequest { name, dry_run } = request.into_inner();
+        let removed = self.0.remove(&name, dry_run).await.map_err(refused)?;
+        Ok(Response::new(proto::RemoveShardResponse { shard: Some(shard(removed)) }))
+    }
+
+    async fn move_bucket(
+        &self,
+        request: Request<proto::MoveBucketRequest>,
+    ) -> Result<Response<proto::MoveBucketResponse>, Status> {
+        let proto::MoveBucketRequest { bucket, to, dry_run } = request.into_inner();
+        let planned = self.0.wish(&Wish::Bucket(bucket, to), dry_run).await.map_err(refused)?;
+        Ok(Response::new(proto::MoveBucketResponse { plan: Some(plan(planned)) }))
+    }
+
+    async fn list_moves(
+        &self,
+        request: Request<proto::ListMovesRequest>,
+    ) -> Result<Response<proto::ListMovesResponse>, Status> {
+        let proto::ListMovesRequest { operation, ended } = request.into_inner();
+        let rows = self.0.moves(&operation, ended.min(ENDED)).await.map_err(refused)?;
+        let topology = self.0.topology();
+        let progress = progress(&rows);
+        let moves = rows.into_iter().map(|row| moving(&topology, row)).collect();
+        Ok(Response::new(proto::ListMovesResponse { moves, progress: Some(progress) }))
+    }
+
+    async fn control_moves(
+        &self,
+        request: Request<proto::ControlMovesRequest>,
+    ) -> Result<Response<proto::ControlMovesResponse>, Status> {
+        let request = request.into_inner();
+        let control = match request.control() {
+            proto::Control::Pause => Control::Pause,
+            proto::Control::Resume => Control::Resume,
+            proto::Control::Cancel => Control::Cancel,
+            proto::Control::Revert => Control::Revert,
+            proto::Control::Settle => Control::Settle,
+            proto::Control::Unspecified => {
+                let field = FieldError::at("/control", "must be pause, resume, cancel, revert or settle".to_owned());
+                return Err(to_status(model::Error::invalid(vec![field])));
+            }
+        };
+        let moves = self.0.control(control, request.id, &request.operation).await.map_err(refused)?;
+        Ok(Response::new(proto::ControlMovesResponse { moves }))
+    }
+
+    async fn verify(&self, request: Request<proto::VerifyRequest>) -> Result<Response<proto::VerifyResponse>, Status> {
+        let findings = self.0.verify(request.into_inner().deep).await.map_err(refused)?;
+        Ok(Response::new(proto::VerifyResponse {
+            faults: findings.faults.into_iter().collect(),
+            buckets: u32::try_from(findings.buckets).unwrap_or(u32::MAX),
+            rows: findings.rows,
+        }))
+    }
+}
+
+fn refused(error: crate::Error) -> Status {
+    to_status(error.into())
+}
+
+fn shard(status: ShardStatus) -> proto::ShardStatus {
+    let ShardStatus { info, buckets, rows, bytes, error } = status;
+    proto::ShardStatus {
+        id: info.id,
+        name: info.name,
+        engine: info.engine.as_str().to_owned(),
+        location: info.location,
+        state: info.state.as_str().to_owned(),
+        weight: info.weight,
+        buckets: u32::try_from(buckets).unwrap_or(u32::MAX),
+        rows,
+        bytes,
+        error,
+    }
+}
+
+fn plan(plan: Plan) -> proto::Plan {
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let transfer = |(source, target, buckets)| proto::Transfer { source, target, buckets: count(buckets) };
+    proto::Plan {
+        operation: plan.operation,
+        transfers: plan.transfers.into_iter().map(transfer).collect(),
+        buckets: count(plan.buckets),
+        rows: plan.rows,
+        bytes: plan.bytes,
+        expected_ms: plan.expected_ms,
+    }
+}
+
+fn moving(topology: &Topology, row: Move) -> proto::Move {
+    let name = |id: u32| topology.shard(ShardId(id)).map_or_else(|| id.to_string(), |info| info.name.clone());
+    proto::Move {
+        id: row.id,
+        operation: row.operation,
+        source: name(row.source),
+        target: name(row.target),
+        buckets: row.buckets.iter().map(|(bucket, _)| bucket.0).collect(),
+        step: row.step.as_str().to_owned(),
+        paused: row.paused,
+        rows_total: row.rows_total,
+        rows_copied: row.rows_copied,
+        pause_us: row.pause_us,
+        error: row.error,
+        started_at_ms: row.started_at_ms,
+        changed_at_ms: row.changed_at_ms,
+    }
+}
+
+fn progress(rows: &[Move]) -> proto::Progress {
+    let count = |wanted: &dyn Fn(Step) -> bool| {
+        u32::try_from(rows.iter().filter(|row| wanted(row.step)).count()).unwrap_or(u32::MAX)
+    };
+    proto::Progress {
+        moves: u32::try_from(rows.len()).unwrap_or(u32::MAX),
+        committed: count(&|step| matches!(step, Step::Activate | Step::Grace | Step::Clean | Step::Done)),
+        ended: count(&Step::is_end),
+        undone: count(&|step| matches!(step, Step::Back | Step::Undone)),
+        rows_total: rows.iter().map(|row| row.rows_total).sum(),
+        rows_copied: rows.iter().map(|row| row.rows_copied).sum(),
+    }
+}

@@ -1,0 +1,365 @@
+//! One move, step by step, for as long as we hold it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use model::Bucket;
+use model::time::now_ms;
+use moves::{Side, Step, Verdict};
+use store::Engine;
+use store::tables::bucket_owner::{OwnerRow, State};
+use store::transfer::Hold;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use topology::{Owner, Parts};
+
+use super::Mover;
+use super::copy::RowName;
+use super::owners::{self, Batch, Log};
+use super::pace::Pace;
+use super::stop::Stop;
+use crate::error::{Error, Result};
+use crate::store::moves::{self as rows, Figures, Move};
+
+/// Fewer entries than this in one look at the log are carried over under the fence.
+const FEW: usize = 64;
+/// How often a step is put off before the move is undone.
+const ATTEMPTS: u32 = 8;
+/// The longest time that it is put off for.
+const PUT_OFF: i64 = 5_000;
+/// How long a move waits before it looks again whether an earlier one is over.
+const WAIT: i64 = 200;
+/// How often a step of the pause is tried at once.
+const TRIES: u32 = 3;
+/// How often the catalog is asked to commit while others change the topology.
+const RACES: u32 = 100;
+
+/// A move in hand.
+pub(super) struct Drive<'m> {
+    pub(super) mover: &'m Mover,
+    row: Move,
+    pub(super) batch: Batch,
+    pub(super) source: Arc<dyn Engine>,
+    pub(super) target: Arc<dyn Engine>,
+    /// Rows that were carried over since the live comparison began; none where there was none in our time.
+    pub(super) touched: Option<BTreeSet<RowName>>,
+    pub(super) figures: Figures,
+    pub(super) pace: Pace,
+    /// When the pause began, if it is on.
+    fenced: Option<Instant>,
+    noted: Instant,
+}
+
+/// Does the steps of a move until it ends, needs nobody for a while, or is lost.
+pub(super) async fn drive(mover: &Mover, row: Move, ending: &CancellationToken) -> Result<()> {
+    let (id, token, first) = (row.id, row.token, row.step);
+    let ended = tokio::select! {
+        ended = begin(mover, row, ending) => ended,
+        () = keep_lease(mover, id, token) => Err((first, Stop::Lost)),
+    };
+    let Err((step, cause)) = ended else { return Ok(()) };
+    match cause {
+        Stop::Lost => tracing::info!("move.id" = id, "move.step" = step.as_str(), "another router has this move now"),
+        Stop::Waits(other) => {
+            let (engine, until) = (mover.catalog.engine(), now_ms() + WAIT);
+            rows::wait(engine, id, token, until, format!("waits for move {other}")).await?;
+        }
+        Stop::Again(_) | Stop::Wrong(_) => settle(mover, id, token, step, &cause).await?,
+    }
+    Ok(())
+}
+
+/// Renews the lease for as long as it is ours.
+async fn keep_lease(mover: &Mover, id: u64, token: u64) {
+    let lease_ms = mover.settings.lease_ms;
+    loop {
+        sleep(Duration::from_millis(u64::try_from(lease_ms / 3).unwrap_or(1000))).await;
+        match rows::renew(mover.catalog.engine(), id, token, now_ms() + lease_ms).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => tracing::warn!("move.id" = id, %error, "the lease of a move cannot be renewed"),
+        }
+    }
+}
+
+/// After a failure: back where it must and may be, else off for a while.
+async fn settle(mover: &Mover, id: u64, token: u64, step: Step, cause: &Stop) -> Result<()> {
+    let engine = mover.catalog.engine();
+    let Some(row) = rows::get(engine, id).await?.filter(|row| row.token == token) else { return Ok(()) };
+    let pausing = !step.may_pause();
+    let hopeless = matches!(cause, Stop::Wrong(_)) || pausing || row.attempts >= ATTEMPTS;
+    if row.step.may_go_back() && hopeless {
+        tracing::error!("move.id" = id, "move.step" = step.as_str(), error = %cause, "a move is undone");
+        return mover.go_back(&row, cause.to_string()).await;
+    }
+    tracing::warn!("move.id" = id, "move.step" = step.as_str(), error = %cause, "a move is put off");
+    let wait = (100_i64 << row.attempts.min(10)).min(PUT_OFF);
+    rows::put_off(engine, id, token, now_ms() + wait, cause.to_string()).await.map(drop)
+}
+
+/// A bucket is in one move at a time, or their rows could not be told apart: the one before is brought to its end first.
+async fn wait_for_earlier(mover: &Mover, row: &Move) -> std::result::Result<(), Stop> {
+    let ours: BTreeSet<Bucket> = row.buckets.iter().map(|(bucket, _)| *bucket).collect();
+    let open = rows::open_now(mover.catalog.engine()).await?;
+    let earlier =
+        open.iter().find(|other| other.id < row.id && other.buckets.iter().any(|(bucket, _)| ours.contains(bucket)));
+    earlier.map_or(Ok(()), |other| Err(Stop::Waits(other.id)))
+}
+
+type Ended = std::result::Result<(), (Step, Stop)>;
+
+async fn begin(mover: &Mover, row: Move, ending: &CancellationToken) -> Ended {
+    let step = row.step;
+    let mut drive = Drive::take(mover, row).await.map_err(|cause| (step, cause))?;
+    drive.steps(ending).await
+}
+
+impl<'m> Drive<'m> {
+    /// Opens both sides and puts our token where an earlier holder's is.
+    async fn take(mover: &'m Mover, row: Move) -> std::result::Result<Self, Stop> {
+        let batch = Batch { buckets: row.buckets.clone(), token: row.token };
+        wait_for_earlier(mover, &row).await?;
+        let source = mover.engine(row.source).await?;
+        let target = mover.engine(row.target).await;
+        let figures = Figures { rows_total: row.rows_total, rows_copied: row.rows_copied, pause_us: row.pause_us };
+        match row.step {
+            // The step's own rules take over what an earlier holder left.
+            Step::Import => {}
+            // The users first: they do not wait for a target that is away.
+            Step::Back => owners::change(&*source, &batch, Side::Source, Step::Back, Log::Forget).await?,
+            _ => owners::take(&*source, &batch, Side::Source).await?,
+        }
+        let target = target?;
+        if row.step != Step::Import {
+            owners::take(&*target, &batch, Side::Target).await?;
+        }
+        let (pace, touched) = (Pace::default(), None);
+        Ok(Self { mover, row, batch, source, target, touched, figures, pace, fenced: None, noted: Instant::now() })
+    }
+
+    async fn steps(&mut self, ending: &CancellationToken) -> Ended {
+        loop {
+            let step = self.row.step;
+            if step.may_pause() && step != Step::Back && (ending.is_cancelled() || self.is_paused().await) {
+                let released = rows::renew(self.mover.catalog.engine(), self.row.id, self.row.token, 0).await;
+                return released.map(drop).map_err(|error| (step, error.into()));
+            }
+            self.insist(step).await.map_err(|cause| (step, cause))?;
+            let Some(next) = step.next() else { return Ok(()) };
+            self.row.step = next;
+            if next == Step::Grace || next.is_end() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Does a step and records it; during the pause a failure is met with another try at once, for as long as the pause may last.
+    async fn insist(&mut self, step: Step) -> std::result::Result<(), Stop> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let done = match self.perform(step).await {
+                Ok(()) => self.record(step).await,
+                Err(cause) => Err(cause),
+            };
+            match done {
+                Err(Stop::Again(cause)) if !step.may_pause() && tries < TRIES && self.may_still_pause() => {
+                    tracing::debug!("move.id" = self.row.id, "move.step" = step.as_str(), cause, "again at once");
+                    sleep(Duration::from_millis(10)).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn perform(&mut self, step: Step) -> std::result::Result<(), Stop> {
+        let (source, target) = (Arc::clone(&self.source), Arc::clone(&self.target));
+        match step {
+            Step::Import => owners::change(&*target, &self.batch, Side::Target, step, Log::Keep).await?,
+            Step::Log => owners::change(&*source, &self.batch, Side::Source, step, Log::Keep).await?,
+            Step::Copy if !self.row.on_base => self.copy_all().await?,
+            Step::CatchUp => while self.catch_up(FEW).await? > FEW * self.batch.buckets.len() {},
+            Step::Verify => self.verify_live().await?,
+            Step::Fence => {
+                // As little as possible is left for the pause.
+                self.catch_up(0).await?;
+                self.fenced = Some(Instant::now());
+                owners::change(&*source, &self.batch, Side::Source, step, Log::Keep).await?;
+            }
+            Step::Drain => {
+                self.fenced.get_or_insert_with(Instant::now);
+                while self.catch_up(0).await? > 0 {
+                    self.require_time()?;
+                }
+                self.verify_touched().await?;
+                self.require_time()?;
+            }
+            Step::Activate => {
+                owners::change(&*target, &self.batch, Side::Target, step, Log::Keep).await?;
+                if let Some(fenced) = self.fenced.take() {
+                    self.figures.pause_us = u64::try_from(fenced.elapsed().as_micros()).unwrap_or(u64::MAX);
+                    crate::metrics::paused(fenced.elapsed());
+                    self.note().await?;
+                }
+            }
+            Step::Clean => self.clean().await?,
+            Step::Back => self.back().await?,
+            // On the base of old rows there is nothing to copy. The record of the commit is the commit.
+            Step::Copy | Step::Commit | Step::Grace | Step::Done | Step::Undone | Step::Reverted => {}
+        }
+        Ok(())
+    }
+
+    async fn record(&mut self, step: Step) -> std::result::Result<(), Stop> {
+        if step == Step::Commit {
+            return self.commit().await;
+        }
+        let Some(next) = step.next() else { return Ok(()) };
+        let (engine, id, token) = (self.mover.catalog.engine(), self.row.id, self.row.token);
+        match rows::advance(engine, id, token, step, next, now_ms()).await {
+            Ok(true) => Ok(()),
+            Ok(false) => self.was_recorded(next).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// An answer may have been lost: the row says whether it is where we want it.
+    async fn was_recorded(&self, next: Step) -> std::result::Result<(), Stop> {
+        let row = rows::get(self.mover.catalog.engine(), self.row.id).await?;
+        let there = row.is_some_and(|row| row.token == self.row.token && row.step == next);
+        if there { Ok(()) } else { Err(Stop::Lost) }
+    }
+
+    /// The one point: from here on the target owns the buckets.
+    async fn commit(&mut self) -> std::result::Result<(), Stop> {
+        let (id, token, target) = (self.row.id, self.row.token, self.row.target);
+        let _one_at_a_time = self.mover.committing.lock().await;
+        for _ in 0..RACES {
+            let before = self.mover.catalog.current();
+            let buckets = self.batch.buckets.clone();
+            let edit = move |parts: &mut Parts| {
+                for (bucket, epoch) in buckets {
+                    parts.buckets[bucket.0 as usize] = Some(Owner(target, epoch.0 + 1));
+                }
+            };
+            let committed = self.mover.catalog.change_with(&before, edit, move |tx| {
+                Box::pin(async move {
+                    if rows::advance_in(tx, id, token, Step::Commit, Step::Activate, now_ms()).await? {
+                        return Ok(());
+                    }
+                    Err(store::Error::Moved { bucket: Bucket(0), found: None })
+                })
+            });
+            match committed.await {
+                Ok(_) => return Ok(()),
+                Err(Error::Stale { .. }) => {}
+                Err(Error::Catalog(store::Error::Moved { .. })) => return self.was_recorded(Step::Activate).await,
+                Err(Error::Catalog(cause @ store::Error::InDoubt(_))) => {
+                    self.mover.catalog.catch_up().await?;
+                    return self.was_recorded(Step::Activate).await.map_err(|_| cause.into());
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Stop::Again("the topology changed all the time".to_owned()))
+    }
+
+    /// The target alone owns the buckets; the source's rows go.
+    async fn clean(&mut self) -> std::result::Result<(), Stop> {
+        owners::change(&*self.target, &self.batch, Side::Target, Step::Clean, Log::Forget).await?;
+        self.empty(Side::Source, Step::Clean).await
+    }
+
+    /// The source alone owns the buckets: `take` saw to that. What the target got of them goes.
+    async fn back(&mut self) -> std::result::Result<(), Stop> {
+        self.empty(Side::Target, Step::Back).await
+    }
+
+    /// Deletes the rows of a side that no longer owns the buckets, then marks them as gone. Only where the rules let us mark it: a
+    /// bucket that is gone already may be another move's by now.
+    async fn empty(&mut self, side: Side, step: Step) -> std::result::Result<(), Stop> {
+        let engine = Arc::clone(if side == Side::Source { &self.source } else { &self.target });
+        for (bucket, verdict, found) in owners::judged(&*engine, &self.batch, side, step).await? {
+            match (verdict, found) {
+                (Verdict::Refuse, _) => return Err(Stop::Lost),
+                (Verdict::Write(_), Some(OwnerRow { state, mover: Some(token), .. })) => {
+                    self.purge(&*engine, Hold { bucket, state, token }).await?;
+                }
+                (Verdict::Keep | Verdict::Write(_), _) => {}
+            }
+        }
+        owners::change(&*engine, &self.batch, side, step, Log::Forget).await?;
+        Ok(())
+    }
+
+    pub(super) fn hold(&self, bucket: Bucket, state: State) -> Hold {
+        Hold { bucket, state, token: self.batch.token }
+    }
+
+    pub(super) async fn note(&mut self) -> std::result::Result<(), Stop> {
+        self.noted = Instant::now();
+        rows::note(self.mover.catalog.engine(), self.row.id, self.row.token, self.figures).await?;
+        Ok(())
+    }
+
+    /// For people who watch: not more often than they look.
+    pub(super) async fn note_now_and_then(&mut self) -> std::result::Result<(), Stop> {
+        if self.noted.elapsed() < Duration::from_millis(500) {
+            return Ok(());
+        }
+        self.note().await
+    }
+
+    async fn is_paused(&self) -> bool {
+        let row = rows::get(self.mover.catalog.engine(), self.row.id).await;
+        row.is_ok_and(|row| row.is_some_and(|row| row.paused))
+    }
+
+    fn may_still_pause(&self) -> bool {
+        let limit = Duration::from_millis(self.mover.settings.max_pause_ms);
+        self.fenced.is_none_or(|fenced| fenced.elapsed() < limit)
+    }
+
+    fn require_time(&self) -> std::result::Result<(), Stop> {
+        if self.may_still_pause() {
+            return Ok(());
+        }
+        Err(Stop::Wrong(format!("writes would have waited longer than {} ms", self.mover.settings.max_pause_ms)))
+    }
+}
+
+impl Mover {
+    /// Undoes a move that is not committed: in the catalog, where the source gets a new epoch. Whoever claims the move does the rest.
+    pub(crate) async fn go_back(&self, row: &Move, reason: String) -> Result<()> {
+        let (id, source) = (row.id, row.source);
+        let _one_at_a_time = self.committing.lock().await;
+        for _ in 0..RACES {
+            let (buckets, reason) = (row.buckets.clone(), reason.clone());
+            let before = self.catalog.current();
+            let edit = move |parts: &mut Parts| {
+                for (bucket, epoch) in buckets {
+                    parts.buckets[bucket.0 as usize] = Some(Owner(source, epoch.0 + 2));
+                }
+            };
+            let undone = self.catalog.change_with(&before, edit, move |tx| {
+                Box::pin(async move {
+                    if rows::turn_back(tx, id, reason, now_ms()).await? {
+                        return Ok(());
+                    }
+                    Err(store::Error::Moved { bucket: Bucket(0), found: None })
+                })
+            });
+            match undone.await {
+                Err(Error::Stale { .. }) => {}
+                // It was committed meanwhile, or went back already.
+                Err(Error::Catalog(store::Error::Moved { .. })) | Ok(_) => {
+                    self.wake();
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::Busy("the topology changed all the time: try again".to_owned()))
+    }
+}

@@ -1,0 +1,86 @@
+//! The owner rows of a batch on one side, changed in one transaction, each as the rules judge what is there.
+
+use std::collections::BTreeSet;
+
+use model::{Bucket, Epoch};
+use moves::{Found, Side, Step, Terms, Verdict, judge, take_over};
+use store::tables::bucket_owner::{self, OwnerRow};
+use store::{Engine, Error, Primary, transact, transfer};
+
+/// A batch as the rules see it.
+#[derive(Debug, Clone)]
+pub(super) struct Batch {
+    pub(super) buckets: Vec<(Bucket, Epoch)>,
+    pub(super) token: u64,
+}
+
+impl Batch {
+    /// The buckets, without their epochs.
+    pub(super) fn set(&self) -> BTreeSet<Bucket> {
+        self.buckets.iter().map(|(bucket, _)| *bucket).collect()
+    }
+}
+
+/// What becomes of the buckets' logs in the same transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Log {
+    Keep,
+    Forget,
+}
+
+/// Does what `step` does to the owner rows of a side.
+pub(super) async fn change(engine: &dyn Engine, batch: &Batch, side: Side, step: Step, log: Log) -> store::Result<()> {
+    each(engine, batch, log, move |terms, found| judge(step, side, terms, found)).await
+}
+
+/// Puts our token into the rows that an earlier holder of the same move left.
+pub(super) async fn take(engine: &dyn Engine, batch: &Batch, side: Side) -> store::Result<()> {
+    each(engine, batch, Log::Keep, move |terms, found| take_over(side, terms, found)).await
+}
+
+/// What the rules make of each owner row as it is now.
+pub(super) async fn judged(
+    engine: &dyn Engine,
+    batch: &Batch,
+    side: Side,
+    step: Step,
+) -> store::Result<Vec<(Bucket, Verdict, Option<OwnerRow>)>> {
+    let mut all = Vec::with_capacity(batch.buckets.len());
+    for &(bucket, epoch) in &batch.buckets {
+        let row = bucket_owner::get(&mut Primary(engine), bucket).await?;
+        all.push((bucket, judge(step, side, Terms { epoch, token: batch.token }, row.as_ref().map(found)), row));
+    }
+    Ok(all)
+}
+
+async fn each(
+    engine: &dyn Engine,
+    batch: &Batch,
+    log: Log,
+    judge: impl Fn(Terms, Option<Found>) -> Verdict + Send + Sync + 'static,
+) -> store::Result<()> {
+    let Batch { buckets, token } = batch.clone();
+    let changed = transact(engine, move |tx| {
+        Box::pin(async move {
+            for (bucket, epoch) in buckets {
+                let decide = |row: Option<&OwnerRow>| match judge(Terms { epoch, token }, row.map(found)) {
+                    Verdict::Keep => Ok(None),
+                    Verdict::Write(new) => {
+                        Ok(Some(OwnerRow { bucket, epoch: new.epoch, state: new.state, mover: new.token }))
+                    }
+                    Verdict::Refuse => Err(Error::Moved { bucket, found: row.map(|row| row.epoch) }),
+                };
+                bucket_owner::change(tx, bucket, decide).await?;
+                if log == Log::Forget {
+                    transfer::forget_all(tx, bucket).await?;
+                }
+            }
+            Ok(())
+        })
+    });
+    changed.await.map(drop)
+}
+
+fn found(row: &OwnerRow) -> Found {
+    Found { epoch: row.epoch, state: row.state, token: row.mover }
+}

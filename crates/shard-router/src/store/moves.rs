@@ -1,0 +1,334 @@
+//! The catalog's rows of moves. A holder changes a row only while the row has its token.
+
+use model::{Bucket, Epoch};
+use moves::Step;
+use store::{Engine, Query, Row, Transaction, Value, transact};
+
+use crate::error::Result;
+
+/// A move as the catalog has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    /// From 1.
+    pub id: u64,
+    /// What it is a part of.
+    pub operation: String,
+    /// The shard that owns the buckets when it begins.
+    pub source: u32,
+    /// The shard that owns them when it ends.
+    pub target: u32,
+    /// The buckets, each with the epoch in which the source owns it.
+    pub buckets: Vec<(Bucket, Epoch)>,
+    /// Whether the target's old rows are the base: nothing is copied, only the source's log is applied.
+    pub on_base: bool,
+    /// What is to be done next.
+    pub step: Step,
+    /// Held by an operator.
+    pub paused: bool,
+    /// The holder's token; 0 where there has been none.
+    pub token: u64,
+    /// How often it was put off after a failure.
+    pub attempts: u32,
+    /// Rows to copy, counted when it began.
+    pub rows_total: u64,
+    /// Rows copied.
+    pub rows_copied: u64,
+    /// How long writes waited.
+    pub pause_us: u64,
+    /// Why it does not go on, or was undone.
+    pub error: String,
+    /// When it was planned.
+    pub started_at_ms: i64,
+    /// When the step was last recorded.
+    pub changed_at_ms: i64,
+}
+
+impl Move {
+    /// One that nobody has begun.
+    pub fn planned(operation: String, source: u32, target: u32, buckets: Vec<(Bucket, Epoch)>, now_ms: i64) -> Self {
+        Self {
+            id: 0,
+            operation,
+            source,
+            target,
+            buckets,
+            on_base: false,
+            step: Step::Import,
+            paused: false,
+            token: 0,
+            attempts: 0,
+            rows_total: 0,
+            rows_copied: 0,
+            pause_us: 0,
+            error: String::new(),
+            started_at_ms: now_ms,
+            changed_at_ms: now_ms,
+        }
+    }
+}
+
+macro_rules! columns {
+    () => {
+        "id, operation, source, target, buckets, on_base, step, paused, token, attempts, rows_total, rows_copied, pause_us, \
+         error, started_at, changed_at"
+    };
+}
+
+/// Above every token there is, and above the row's own, which another transaction may have raised since this statement began.
+macro_rules! next_token {
+    () => {
+        "CASE WHEN token >= (SELECT max(token) FROM move) THEN token + 1 ELSE (SELECT max(token) + 1 FROM move) END"
+    };
+}
+
+/// Steps of moves that are not over, in words that an index helps with.
+macro_rules! is_open {
+    () => {
+        "step IN ('import', 'log', 'copy', 'catch-up', 'verify', 'fence', 'drain', 'commit', 'activate', 'grace', 'clean', 'back')"
+    };
+}
+
+/// Moves that nobody holds and that can go on. `$1` now, `$2` the end of the grace time.
+macro_rules! is_free {
+    () => {
+        concat!(
+            is_open!(),
+            " AND lease_until < $1 AND (paused = 0 OR step = 'back') AND (step <> 'grace' OR changed_at <= $2)"
+        )
+    };
+}
+
+const OPEN: &str = concat!("SELECT ", columns!(), " FROM move WHERE ", is_open!(), " ORDER BY id");
+
+/// Moves that are not over, in the order of their planning.
+pub async fn open<Q: Query + ?Sized>(q: &mut Q) -> store::Result<Vec<Move>> {
+    q.query(OPEN, &[]).await?.iter().map(row).collect()
+}
+
+/// The same, outside of a transaction.
+pub async fn open_now(engine: &dyn Engine) -> Result<Vec<Move>> {
+    Ok(read(&engine.query(OPEN, Vec::new()).await?)?)
+}
+
+/// Moves that are over, the last first.
+pub async fn ended(engine: &dyn Engine, limit: u32) -> Result<Vec<Move>> {
+    let sql = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM move WHERE step IN ('done', 'undone', 'reverted') ORDER BY id DESC LIMIT $1"
+    );
+    Ok(read(&engine.query(sql, vec![limit.into()]).await?)?)
+}
+
+/// All moves of an operation.
+pub async fn of_operation(engine: &dyn Engine, operation: &str) -> Result<Vec<Move>> {
+    let sql = concat!("SELECT ", columns!(), " FROM move WHERE operation = $1 ORDER BY id");
+    Ok(read(&engine.query(sql, vec![operation.into()]).await?)?)
+}
+
+/// One move.
+pub async fn get(engine: &dyn Engine, id: u64) -> Result<Option<Move>> {
+    let sql = concat!("SELECT ", columns!(), " FROM move WHERE id = $1");
+    Ok(read(&engine.query(sql, vec![id.into()]).await?)?.into_iter().next())
+}
+
+/// Writes a new move; `id` and `token` are the next ones, whatever the row says. Returns the id.
+pub async fn insert(tx: &mut dyn Transaction, new: &Move) -> store::Result<u64> {
+    let buckets: Vec<(u32, u64)> = new.buckets.iter().map(|(bucket, epoch)| (bucket.0, epoch.0)).collect();
+    let buckets = serde_json::to_string(&buckets).map_err(|error| store::Error::Fault(error.to_string()))?;
+    let values: [Value; 9] = [
+        (&new.operation).into(),
+        new.source.into(),
+        new.target.into(),
+        buckets.into(),
+        i64::from(new.on_base).into(),
+        new.step.as_str().into(),
+        i64::from(new.paused).into(),
+        new.attempts.into(),
+        new.started_at_ms.into(),
+    ];
+    let rows = tx.returning(INSERT, &values).await?;
+    rows.first().map_or(Ok(0), |row| row.u64(0))
+}
+
+const INSERT: &str =
+    "INSERT INTO move (id, operation, source, target, buckets, on_base, step, paused, holder, token, lease_until, \
+        attempts, rows_total, rows_copied, pause_us, error, started_at, changed_at)
+    SELECT (SELECT coalesce(max(id), 0) + 1 FROM move), $1, $2, $3, $4, $5, $6, $7, '', \
+        (SELECT coalesce(max(token), 0) + 1 FROM move), 0, $8, 0, 0, 0, '', $9, $9
+    RETURNING id";
+
+/// Takes the lease of a move that nobody holds and that can go on: the one that is furthest, so that what was begun ends first. It
+/// has a token of its own from then on.
+pub async fn claim(
+    engine: &dyn Engine,
+    holder: String,
+    now_ms: i64,
+    lease_ms: i64,
+    grace_ms: i64,
+) -> Result<Option<Move>> {
+    let (claimed, _) = transact(engine, move |tx| {
+        Box::pin(async move {
+            let values = [now_ms.into(), (now_ms - grace_ms).into(), holder.into(), (now_ms + lease_ms).into()];
+            let claimed = tx.returning(CLAIM, &values).await?;
+            claimed.first().map(row).transpose()
+        })
+    })
+    .await?;
+    Ok(claimed)
+}
+
+const CLAIM: &str = concat!(
+    "UPDATE move SET holder = $3, lease_until = $4, token = ",
+    next_token!(),
+    " WHERE lease_until < $1 AND id = (SELECT id FROM move WHERE ",
+    is_free!(),
+    " ORDER BY CASE WHEN step IN ('import', 'log', 'grace', 'clean') THEN 1 ELSE 0 END, id LIMIT 1) RETURNING ",
+    columns!()
+);
+
+/// Whether there is a move that can be claimed.
+pub async fn any_free(engine: &dyn Engine, now_ms: i64, grace_ms: i64) -> Result<bool> {
+    let sql = concat!("SELECT 1 FROM move WHERE ", is_free!(), " LIMIT 1");
+    Ok(!engine.query(sql, vec![now_ms.into(), (now_ms - grace_ms).into()]).await?.is_empty())
+}
+
+/// Keeps the lease. False: the move is another holder's.
+pub async fn renew(engine: &dyn Engine, id: u64, token: u64, until_ms: i64) -> Result<bool> {
+    let sql = "UPDATE move SET lease_until = $3 WHERE id = $1 AND token = $2";
+    changed(engine, sql, vec![id.into(), token.into(), until_ms.into()]).await
+}
+
+/// Gives the lease back until a time, with the reason why it did not go on.
+pub async fn put_off(engine: &dyn Engine, id: u64, token: u64, until_ms: i64, error: String) -> Result<bool> {
+    let sql = "UPDATE move SET lease_until = $3, holder = '', error = $4, attempts = attempts + 1 WHERE id = $1 AND token = $2";
+    changed(engine, sql, vec![id.into(), token.into(), until_ms.into(), error.into()]).await
+}
+
+/// Gives the lease back until a time, because another move comes first: that is no failure.
+pub async fn wait(engine: &dyn Engine, id: u64, token: u64, until_ms: i64, error: String) -> Result<bool> {
+    let sql = "UPDATE move SET lease_until = $3, holder = '', error = $4 WHERE id = $1 AND token = $2";
+    changed(engine, sql, vec![id.into(), token.into(), until_ms.into(), error.into()]).await
+}
+
+/// What a holder records beside the step.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Figures {
+    /// Rows to copy.
+    pub rows_total: u64,
+    /// Rows copied.
+    pub rows_copied: u64,
+    /// How long writes waited.
+    pub pause_us: u64,
+}
+
+/// Records figures within a step.
+pub async fn note(engine: &dyn Engine, id: u64, token: u64, figures: Figures) -> Result<bool> {
+    let sql = "UPDATE move SET rows_total = $3, rows_copied = $4, pause_us = $5 WHERE id = $1 AND token = $2";
+    let values =
+        vec![id.into(), token.into(), figures.rows_total.into(), figures.rows_copied.into(), figures.pause_us.into()];
+    changed(engine, sql, values).await
+}
+
+/// Records that a step was done: the next one is to be done. False: the move is another holder's, or somewhere else.
+pub async fn advance(engine: &dyn Engine, id: u64, token: u64, from: Step, to: Step, now_ms: i64) -> Result<bool> {
+    let (done, _) = transact(engine, move |tx| Box::pin(advance_in(tx, id, token, from, to, now_ms))).await?;
+    Ok(done)
+}
+
+/// The same within a transaction. In its grace time and at its end a move needs no holder.
+pub async fn advance_in(
+    tx: &mut dyn Transaction,
+    id: u64,
+    token: u64,
+    from: Step,
+    to: Step,
+    now_ms: i64,
+) -> store::Result<bool> {
+    let released = to == Step::Grace || to.is_end();
+    let sql = if released {
+        "UPDATE move SET step = $4, changed_at = $5, lease_until = 0, holder = '' WHERE id = $1 AND token = $2 AND step = $3"
+    } else if from == Step::Back {
+        // Why it went back stays to be read.
+        "UPDATE move SET step = $4, changed_at = $5 WHERE id = $1 AND token = $2 AND step = $3"
+    } else {
+        "UPDATE move SET step = $4, changed_at = $5, attempts = 0, error = '' WHERE id = $1 AND token = $2 AND step = $3"
+    };
+    let values = [id.into(), token.into(), from.as_str().into(), to.as_str().into(), now_ms.into()];
+    Ok(tx.execute(sql, &values).await? == 1)
+}
+
+/// Sends a move that is at `from` to another step, whoever holds it: its holder finds out by the token.
+pub async fn divert(
+    tx: &mut dyn Transaction,
+    id: u64,
+    from: Step,
+    to: Step,
+    error: String,
+    now_ms: i64,
+) -> store::Result<bool> {
+    let sql = concat!(
+        "UPDATE move SET step = $3, error = $4, changed_at = $5, lease_until = 0, holder = '', attempts = 0, token = ",
+        next_token!(),
+        " WHERE id = $1 AND step = $2"
+    );
+    let values = [id.into(), from.as_str().into(), to.as_str().into(), error.into(), now_ms.into()];
+    Ok(tx.execute(sql, &values).await? == 1)
+}
+
+/// Sends a move back that is not committed, whoever holds it and whatever its step. False: it is committed, or over.
+pub async fn turn_back(tx: &mut dyn Transaction, id: u64, reason: String, now_ms: i64) -> store::Result<bool> {
+    let sql = concat!(
+        "UPDATE move SET step = 'back', error = $2, changed_at = $3, lease_until = 0, holder = '', attempts = 0, token = ",
+        next_token!(),
+        " WHERE id = $1 AND step IN ('import', 'log', 'copy', 'catch-up', 'verify', 'fence', 'drain', 'commit')"
+    );
+    Ok(tx.execute(sql, &[id.into(), reason.into(), now_ms.into()]).await? == 1)
+}
+
+/// Holds a move, or lets it go on.
+pub async fn set_paused(engine: &dyn Engine, id: u64, paused: bool) -> Result<bool> {
+    let sql =
+        "UPDATE move SET paused = $2 WHERE id = $1 AND paused <> $2 AND step NOT IN ('done', 'undone', 'reverted')";
+    changed(engine, sql, vec![id.into(), i64::from(paused).into()]).await
+}
+
+/// Forgets moves that ended long ago.
+pub async fn forget(tx: &mut dyn Transaction, keep: u32) -> store::Result<()> {
+    // The highest token stays known: the next one is above it.
+    let sql = "DELETE FROM move WHERE step IN ('done', 'undone', 'reverted') AND id <= (SELECT max(id) FROM move) - $1
+        AND token < (SELECT max(token) FROM move)";
+    tx.execute(sql, &[keep.into()]).await.map(drop)
+}
+
+async fn changed(engine: &dyn Engine, sql: &'static str, values: Vec<Value>) -> Result<bool> {
+    let work = transact(engine, move |tx| Box::pin(async move { Ok(tx.execute(sql, &values).await? > 0) }));
+    Ok(work.await?.0)
+}
+
+fn read(rows: &[Row]) -> store::Result<Vec<Move>> {
+    rows.iter().map(row).collect()
+}
+
+fn row(row: &Row) -> store::Result<Move> {
+    let corrupt = |column: &str| store::Error::Corrupt(format!("move.{column}"));
+    let buckets: Vec<(u32, u64)> = serde_json::from_str(row.str(4)?).map_err(|_| corrupt("buckets"))?;
+    Ok(Move {
+        id: row.u64(0)?,
+        operation: row.text(1)?,
+        source: row.u32(2)?,
+        target: row.u32(3)?,
+        buckets: buckets.into_iter().map(|(bucket, epoch)| (Bucket(bucket), Epoch(epoch))).collect(),
+        on_base: row.int(5)? == 1,
+        step: Step::parse(row.str(6)?).ok_or_else(|| corrupt("step"))?,
+        paused: row.int(7)? == 1,
+        token: row.u64(8)?,
+        attempts: row.u32(9)?,
+        rows_total: row.u64(10)?,
+        rows_copied: row.u64(11)?,
+        pause_us: row.u64(12)?,
+        error: row.text(13)?,
+        started_at_ms: row.int(14)?,
+        changed_at_ms: row.int(15)?,
+    })
+}

@@ -1,0 +1,139 @@
+//! The mover's statements, made from the schema: every table has the same ones, so a new table is moved without a line of SQL.
+
+use std::sync::LazyLock;
+
+use crate::schema::{Moves, TABLES, Table};
+
+/// How many keys one statement looks up or deletes; fewer are padded by repeating the last.
+pub const KEYS: usize = 32;
+
+/// How many rows one statement writes, from the widest down; what is left over is written by the narrower ones.
+pub const WIDTHS: [usize; 3] = [64, 8, 1];
+
+/// The statements of one table.
+pub struct Statements {
+    /// The table.
+    pub table: &'static Table,
+    /// `$1` bucket, `$2` limit: the first rows in the order of the key.
+    pub first_page: String,
+    /// `$1` bucket, the key columns, limit: the rows after a key.
+    pub next_page: String,
+    /// `$1` bucket, then the key columns of [`KEYS`] rows: those rows.
+    pub by_keys: String,
+    /// The same: deletes those rows.
+    pub delete_keys: String,
+    /// `$1` bucket, `$2` limit: deletes some rows.
+    pub delete_some: String,
+    /// All columns of as many rows as the entry of [`WIDTHS`] says: writes them, over rows of the same key.
+    pub upserts: [String; WIDTHS.len()],
+}
+
+/// The tables whose rows go along, in the order of the schema.
+pub static STATEMENTS: LazyLock<Vec<Statements>> =
+    LazyLock::new(|| TABLES.iter().filter(|table| table.moves == Moves::Along).map(|table| make(table)).collect());
+
+/// `$1` to `$2` buckets: for each bucket and table with rows, the bucket, the table's place in [`STATEMENTS`], the number of rows.
+pub static COUNTS: LazyLock<String> = LazyLock::new(|| {
+    let each = STATEMENTS.iter().enumerate().map(|(place, statements)| {
+        let name = statements.table.name;
+        format!(
+            "SELECT bucket, CAST({place} AS BIGINT), count(*) FROM {name} WHERE bucket >= $1 AND bucket <= $2 GROUP BY bucket"
+        )
+    });
+    each.collect::<Vec<_>>().join(" UNION ALL ")
+});
+
+/// One row with the number of rows of all tables of [`STATEMENTS`] together, in all buckets.
+pub static TOTAL: LazyLock<String> = LazyLock::new(|| {
+    let each = STATEMENTS.iter().map(|statements| format!("(SELECT count(*) FROM {})", statements.table.name));
+    format!("SELECT {}", each.collect::<Vec<_>>().join(" + "))
+});
+
+/// For each bucket that has rows: the bucket and the number of its rows.
+pub static BY_BUCKET: LazyLock<String> = LazyLock::new(|| {
+    let each = STATEMENTS
+        .iter()
+        .map(|statements| format!("SELECT bucket, count(*) AS n FROM {} GROUP BY bucket", statements.table.name));
+    // A sum of whole numbers is a decimal to PostgreSQL.
+    format!(
+        "SELECT bucket, CAST(sum(n) AS BIGINT) FROM ({}) AS each GROUP BY bucket",
+        each.collect::<Vec<_>>().join(" UNION ALL ")
+    )
+});
+
+/// The statements of a table; none for a table whose rows do not go along.
+pub fn of(table: &Table) -> Option<&'static Statements> {
+    STATEMENTS.iter().find(|statements| statements.table == table)
+}
+
+fn make(table: &'static Table) -> Statements {
+    let name = table.name;
+    let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+    let all = columns.join(", ");
+    let key: Vec<&str> = table.key_in_bucket().map(|column| column.name).collect();
+    let (tuple, order) = (format!("({})", key.join(", ")), key.join(", "));
+    let after = placeholders(2, key.len());
+    let limit = key.len() + 2;
+    let some_keys = rows(2, KEYS, key.len());
+    let changes: Vec<String> = columns
+        .iter()
+        .filter(|column| !table.key.contains(column))
+        .map(|column| format!("{column} = excluded.{column}"))
+        .collect();
+    let whole_key = table.key.join(", ");
+    let upsert = |width| {
+        let values = rows(1, width, columns.len());
+        format!(
+            "INSERT INTO {name} ({all}) VALUES {values} ON CONFLICT ({whole_key}) DO UPDATE SET {}",
+            changes.join(", ")
+        )
+    };
+    Statements {
+        table,
+        first_page: format!("SELECT {all} FROM {name} WHERE bucket = $1 ORDER BY {order} LIMIT $2"),
+        next_page: format!(
+            "SELECT {all} FROM {name} WHERE bucket = $1 AND {tuple} > {after} ORDER BY {order} LIMIT ${limit}"
+        ),
+        by_keys: format!("SELECT {all} FROM {name} WHERE bucket = $1 AND {tuple} IN (VALUES {some_keys})"),
+        delete_keys: format!("DELETE FROM {name} WHERE bucket = $1 AND {tuple} IN (VALUES {some_keys})"),
+        delete_some: format!(
+            "DELETE FROM {name} WHERE bucket = $1 AND {tuple} IN (SELECT {order} FROM {name} WHERE bucket = $1 LIMIT $2)"
+        ),
+        upserts: WIDTHS.map(upsert),
+    }
+}
+
+/// `($1, $2), ($3, $4)`: `count` rows of `width` placeholders, from `$first` on.
+fn rows(first: usize, count: usize, width: usize) -> String {
+    let each: Vec<String> = (0..count).map(|row| placeholders(first + row * width, width)).collect();
+    each.join(", ")
+}
+
+/// `($1, $2)`.
+fn placeholders(first: usize, count: usize) -> String {
+    let numbers: Vec<String> = (first..first + count).map(|number| format!("${number}")).collect();
+    format!("({})", numbers.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables::{change_log, sessions};
+
+    #[test]
+    fn statements_name_every_column_and_the_whole_key() {
+        let statements = of(&sessions::TABLE).unwrap();
+        assert!(
+            statements
+                .next_page
+                .contains("WHERE bucket = $1 AND (user_id, id) > ($2, $3) ORDER BY user_id, id LIMIT $4")
+        );
+        assert!(statements.upserts[2].starts_with("INSERT INTO sessions (bucket, user_id, id, session_epoch"));
+        assert!(
+            statements.upserts[2]
+                .contains("ON CONFLICT (bucket, user_id, id) DO UPDATE SET session_epoch = excluded.session_epoch")
+        );
+        assert!(statements.by_keys.ends_with("($64, $65))"));
+        assert!(of(&change_log::TABLE).is_none(), "the log stays where it is");
+    }
+}
