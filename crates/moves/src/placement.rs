@@ -12,6 +12,8 @@ mod stock;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
+mod plot;
+#[cfg(test)]
 mod simulation;
 
 use std::fmt;

@@ -76,6 +76,19 @@ impl Error {
     }
 }
 
+impl Error {
+    /// What an operator is told: also what a database says, which others do not hear.
+    pub(crate) fn for_operators(self) -> model::Error {
+        match self {
+            Self::Catalog(error) => {
+                tracing::error!(%error, "an operator's call failed");
+                model::Error::new(error.code(), error.to_string())
+            }
+            other => other.into(),
+        }
+    }
+}
+
 impl From<Error> for model::Error {
     fn from(error: Error) -> Self {
         match error {

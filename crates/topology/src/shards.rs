@@ -140,16 +140,22 @@ impl Shards {
         let _waiter = self.waiters.try_acquire().map_err(|_| store::Error::Busy)?;
         let deadline = Instant::now() + MOVING;
         let mut backoff = Backoff::new(FIRST_TRY, LONGEST_TRY);
-        let mut place = place_in(&*self.refresh().await, key)?;
-        if place == refused {
-            place = self.elsewhere(key, place, backoff.wait()).await?;
-        }
+        let mut place = refused;
+        let mut next = place_in(&*self.refresh().await, key)?;
         loop {
+            if next == place {
+                next = self.elsewhere(key, place, backoff.wait()).await?;
+            }
+            if next != place {
+                // Where it arrived it is let in within milliseconds.
+                backoff.reset();
+            }
+            place = next;
             let ended = write_in(&self.opened(place.shard).await?, key, place, work.clone()).await;
             if !matches!(ended, Err(store::Error::Moved { .. })) || Instant::now() >= deadline {
                 return ended;
             }
-            place = self.elsewhere(key, place, backoff.wait()).await?;
+            next = self.place(key)?;
         }
     }
 

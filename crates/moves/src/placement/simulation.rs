@@ -10,7 +10,7 @@ use super::{Load, Strategy, plan};
 const USERS: u64 = 1_000_000_000;
 
 /// The first map of four shards with each bucket's users, ids from 1 on, as its cost.
-fn users_on_four_shards() -> Vec<Load> {
+pub fn users_on_four_shards() -> Vec<Load> {
     let mut loads = first_map(4);
     for load in &mut loads {
         let (bucket, buckets) = (u64::from(load.bucket.0), u64::from(BUCKETS));

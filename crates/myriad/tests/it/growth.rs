@@ -170,11 +170,7 @@ pub async fn a_laptop_grows_into_postgres_and_back_and_no_request_fails() {
     traffic.stop.store(true, Ordering::Relaxed);
     let people: Vec<Person> = join_all(users).await.into_iter().map(Result::unwrap).collect();
     let failures = traffic.failures.lock().unwrap().clone();
-    println!(
-        "{} answers, slowest {:?}",
-        traffic.answers.load(Ordering::Relaxed),
-        traffic.slowest.lock().unwrap()
-    );
+    println!("{} answers, slowest {:?}", traffic.answers.load(Ordering::Relaxed), traffic.slowest.lock().unwrap());
     assert!(failures.is_empty(), "{} failures, the first: {:?}", failures.len(), &failures[..failures.len().min(5)]);
 
     // The pictures that were queued on the way are made, wherever their rows are now.

@@ -137,7 +137,9 @@ async fn claims_and_users(topology: &Topology, engines: &Engines, findings: &mut
     for place in topology.places() {
         let Some(engine) = engines.get(&place.shard.0) else { continue };
         for row in all_rows(&**engine, &email_claims::TABLE, place.bucket).await? {
-            let claim = email_claims::decode(&row)?;
+            let Some(claim) = readable(email_claims::decode(&row), "email_claims", place.bucket, findings) else {
+                continue;
+            };
             if claim.state == email_claims::State::Confirmed {
                 claimed.entry(claim.user_id).or_default().push(claim.email);
             }
@@ -146,7 +148,7 @@ async fn claims_and_users(topology: &Topology, engines: &Engines, findings: &mut
     for place in topology.places() {
         let Some(engine) = engines.get(&place.shard.0) else { continue };
         for row in all_rows(&**engine, &users::TABLE, place.bucket).await? {
-            let user = users::decode(&row)?;
+            let Some(user) = readable(users::decode(&row), "users", place.bucket, findings) else { continue };
             if topology.bucket_of(user.user.id) != place.bucket {
                 findings.tell(format!(
                     "user {} lies in bucket {}, which is not its own",
@@ -172,6 +174,11 @@ async fn claims_and_users(topology: &Topology, engines: &Engines, findings: &mut
         findings.tell(format!("an e-mail is claimed for user {}, who is not there", user.get()));
     }
     Ok(())
+}
+
+/// A row that cannot be read is a fault like others, not the end of the look.
+fn readable<T>(row: store::Result<T>, table: &str, bucket: Bucket, findings: &mut Findings) -> Option<T> {
+    row.inspect_err(|error| findings.tell(format!("a row of {table} in bucket {bucket} cannot be read: {error}"))).ok()
 }
 
 async fn all_rows(engine: &dyn Engine, table: &'static store::schema::Table, bucket: Bucket) -> Result<Vec<Row>> {

@@ -115,7 +115,7 @@ impl GrowthService for GrowthGrpc {
 }
 
 fn refused(error: crate::Error) -> Status {
-    to_status(error.into())
+    to_status(error.for_operators())
 }
 
 fn shard(status: ShardStatus) -> proto::ShardStatus {

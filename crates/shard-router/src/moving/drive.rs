@@ -35,6 +35,10 @@ const TRIES: u32 = 3;
 /// How often the catalog is asked to commit while others change the topology.
 const RACES: u32 = 100;
 
+/// What is said of an owner row that no step of this move would have left.
+const FOREIGN: &str = "an owner row of these buckets is not as this move left it, and no other router has the move: look at bucket_owner \
+    on both sides";
+
 /// A move in hand.
 pub(super) struct Drive<'m> {
     pub(super) mover: &'m Mover,
@@ -60,7 +64,11 @@ pub(super) async fn drive(mover: &Mover, row: Move, ending: &CancellationToken) 
     };
     let Err((step, cause)) = ended else { return Ok(()) };
     match cause {
-        Stop::Lost => tracing::info!("move.id" = id, "move.step" = step.as_str(), "another router has this move now"),
+        Stop::Lost if !is_ours(mover, id, token).await? => {
+            tracing::info!("move.id" = id, "move.step" = step.as_str(), "another router has this move now");
+        }
+        // Nobody took it from us, and yet a row is not as we left it: somebody has been at the database. It is told, not hidden.
+        Stop::Lost => settle(mover, id, token, step, &Stop::Again(FOREIGN.to_owned())).await?,
         Stop::Waits(other) => {
             let (engine, until) = (mover.catalog.engine(), now_ms() + WAIT);
             rows::wait(engine, id, token, until, format!("waits for move {other}")).await?;
@@ -68,6 +76,10 @@ pub(super) async fn drive(mover: &Mover, row: Move, ending: &CancellationToken) 
         Stop::Again(_) | Stop::Wrong(_) => settle(mover, id, token, step, &cause).await?,
     }
     Ok(())
+}
+
+async fn is_ours(mover: &Mover, id: u64, token: u64) -> Result<bool> {
+    Ok(rows::get(mover.catalog.engine(), id).await?.is_some_and(|row| row.token == token))
 }
 
 /// Renews the lease for as long as it is ours.

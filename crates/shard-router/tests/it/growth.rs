@@ -293,6 +293,53 @@ async fn a_row_that_was_copied_wrongly_undoes_the_move_and_is_named() {
     drop(cluster);
 }
 
+// The twins of the books: a source that does not log what it should, and one that lets writers through its fence, are found out – by the
+// comparison, which undoes the moves, or by the books afterwards.
+async fn sabotaged(trigger: &'static str) -> (u32, Vec<String>) {
+    let Two { node, shards, .. } = two(600_000).await;
+    execute(&**shards.all()[0].engine(), trigger).await;
+    let traffic = Traffic::begin(&shards, 8);
+    traffic.more(100).await;
+    let operation = drain(&node, "local-0").await.operation;
+    let begun = Instant::now();
+    let undone = loop {
+        let list = ListMovesRequest { operation: operation.clone(), ended: 0 };
+        let progress = node.growth().list_moves(list).await.unwrap().into_inner().progress.unwrap();
+        if progress.committed + progress.undone == progress.moves || begun.elapsed() > Duration::from_secs(20) {
+            break progress.undone;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    // A lost change makes the writer stop that meets it: what it has noted until then is enough.
+    let books = traffic.end_whatever_happened().await;
+    let faults = books.audit(&shards).await;
+    node.kill().await;
+    // Rows that wait for the end of the grace time are no faults.
+    (undone, faults.into_iter().filter(|fault| fault.contains("version") || fault.contains("owns it: true")).collect())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_forgets_to_log_is_found_out() {
+    let (undone, faults) = sabotaged(
+        "CREATE TRIGGER forget AFTER INSERT ON change_log WHEN NEW.table_name = 'users'
+         BEGIN DELETE FROM change_log WHERE bucket = NEW.bucket AND id = NEW.id; END",
+    )
+    .await;
+    println!("{undone} moves undone, {} faults", faults.len());
+    assert!(undone > 0 || !faults.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fence_that_lets_writers_through_is_found_out() {
+    let (undone, faults) = sabotaged(
+        "CREATE TRIGGER leak AFTER UPDATE ON bucket_owner WHEN NEW.state = 'fenced'
+         BEGIN UPDATE bucket_owner SET state = 'logging', epoch = NEW.epoch - 1 WHERE bucket = NEW.bucket; END",
+    )
+    .await;
+    println!("{undone} moves undone, {} faults", faults.len());
+    assert!(undone > 0 || !faults.is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_done_is_refused_with_what_to_do() {
     let Two { cluster, node, shards } = two(0).await;

@@ -10,7 +10,7 @@ use futures::future::join_all;
 use model::{Bucket, UserId};
 use store::tables::{inbox, outbox, users};
 use store::{BucketTx, Primary, transfer};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::task::TaskTracker;
 use topology::Shards;
 
@@ -96,10 +96,21 @@ impl Traffic {
 
     /// Ends, and gives the books.
     pub async fn end(self) -> Books {
+        self.gather(|ended| ended.unwrap()).await
+    }
+
+    /// The same where a writer may have fallen over a change that was lost: its books are gone, and that it fell is a fault.
+    pub async fn end_whatever_happened(self) -> Books {
+        let fell =
+            |_| Books { failed: vec!["a writer met another version than it was told".to_owned()], ..Books::default() };
+        self.gather(|ended| ended.unwrap_or_else(fell)).await
+    }
+
+    async fn gather(self, read: impl Fn(Result<Books, JoinError>) -> Books) -> Books {
         self.stop.store(true, Ordering::Relaxed);
         let mut all = Books::default();
-        for books in join_all(self.writers).await {
-            let books = books.unwrap();
+        for ended in join_all(self.writers).await {
+            let books = read(ended);
             all.marks.extend(books.marks);
             all.versions.extend(books.versions);
             all.failed.extend(books.failed);

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use api::growth::v1::{AddShardRequest, DrainShardRequest, ListMovesRequest, RebalanceRequest, VerifyRequest};
 use model::{Bucket, ImageId, SessionId, UserId};
+use shard_router::MoveSettings;
 use store::schema::Table;
 use store::tables::{credentials, email_claims, images, sessions, users};
 use store::{Engine, Row, Value, transact, transfer};
@@ -18,9 +19,10 @@ const PAGE: u64 = 512;
 /// Their ids begin where those of the ledger's end.
 const FIRST: u64 = 100_000;
 
-fn asked() -> u64 {
+/// None in the short form.
+fn asked() -> Option<u64> {
     #[expect(clippy::disallowed_methods, reason = "a switch of the long suite")]
-    std::env::var("MYRIAD_USERS").ok().and_then(|users| users.parse().ok()).unwrap_or(4_000)
+    std::env::var("MYRIAD_USERS").ok().and_then(|users| users.parse().ok())
 }
 
 /// A user with a password, an e-mail, a session and a picture's row: five rows.
@@ -67,7 +69,7 @@ fn user(id: UserId) -> Vec<Value> {
         email(id).into(),
         "John".into(),
         "Smith".into(),
-        r#"{"streetAddress":"21 2nd Street","city":"New York","state":"NY","postalCode":10021}"#.into(),
+        r#"{"streetAddress":"21 2nd Street","city":"New York","state":"NY","postalCode":"10021"}"#.into(),
         r#"["212 555-1234","646 555-4567"]"#.into(),
         0_u64.into(),
         NULL,
@@ -136,7 +138,8 @@ async fn moved(node: &Node) -> (u64, Vec<u64>) {
         let answer = node.growth().list_moves(list).await.unwrap().into_inner();
         let progress = answer.progress.unwrap();
         if progress.committed + progress.undone == progress.moves {
-            let errors: Vec<_> = answer.moves.iter().filter(|row| !row.error.is_empty()).map(|row| &row.error).collect();
+            let errors: Vec<_> =
+                answer.moves.iter().filter(|row| !row.error.is_empty()).map(|row| &row.error).collect();
             assert_eq!(progress.undone, 0, "{errors:?}");
             return (progress.rows_copied, answer.moves.iter().map(|row| row.pause_us).collect());
         }
@@ -146,9 +149,12 @@ async fn moved(node: &Node) -> (u64, Vec<u64>) {
 }
 
 async fn grow(from: ShardEngine, to: ShardEngine, new_shards: usize) {
-    let count = asked();
+    let count = asked().unwrap_or(2_000);
     let mut cluster = Cluster::on(from).await;
-    cluster.moves.batch = 16;
+    if asked().is_some() {
+        // As it is by default: this is where it is measured.
+        cluster.moves = MoveSettings::default();
+    }
     cluster.moves.grace_ms = 600_000;
     let node = cluster.start(Some(1)).await.unwrap();
     let shards = shards(&cluster, &node).await;

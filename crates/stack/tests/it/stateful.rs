@@ -47,7 +47,8 @@ async fn serve(mut stream: TcpStream, sessions: Arc<Mutex<BTreeSet<String>>>, an
         request.push(byte[0]);
     }
     let request = String::from_utf8_lossy(&request).into_owned();
-    let session = request.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("x-session: ").map(str::to_owned));
+    let session =
+        request.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("x-session: ").map(str::to_owned));
     let status = if request.starts_with("GET /readyz") {
         "200 OK"
     } else if request.starts_with("PUT /session") {
