@@ -82,10 +82,11 @@ fn options(location: &Location, settings: &Settings, purpose: Purpose) -> PgConn
 /// Refuses a server on which this engine could not keep its word.
 pub async fn check_server(connection: &mut PgConnection, location: &Location) -> Result<()> {
     let sql = "SELECT current_setting('server_encoding'), current_setting('synchronous_commit'), current_setting('fsync'), \
-               current_setting('full_page_writes')";
+               current_setting('full_page_writes'), current_setting('server_version_num')::bigint";
     let reply = statement::run(connection, sql, &[]).await.map_err(|cause| error::statement(&cause))?;
     let rows = statement::rows(&reply.rows)?;
     let Some(row) = rows.first() else { return Ok(()) };
+    require_version(location, row.int(4)?)?;
     if row.str(0)? != "UTF8" {
         return Err(Error::Unusable(format!(
             "{location} stores text as {}: create the database anew with ENCODING 'UTF8' TEMPLATE template0.",
@@ -101,4 +102,32 @@ pub async fn check_server(connection: &mut PgConnection, location: &Location) ->
         tracing::warn!(store.location = %location, "fsync or full_page_writes is off: a power cut loses what was acknowledged");
     }
     Ok(())
+}
+
+/// The oldest server that this engine is tried on.
+const OLDEST: i64 = 15;
+
+/// `number` as the server gives it: 150020 is 15.20.
+fn require_version(location: &Location, number: i64) -> Result<()> {
+    if number >= OLDEST * 10_000 {
+        return Ok(());
+    }
+    Err(Error::Unusable(format!(
+        "{location} runs PostgreSQL {}.{}: {OLDEST} is the oldest that is supported. Upgrade it.",
+        number / 10_000,
+        number % 10_000
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_older_than_supported_is_refused_with_its_version() {
+        let location: Location = "db/shard".parse().unwrap();
+        assert!(require_version(&location, 150_000).is_ok() && require_version(&location, 170_002).is_ok());
+        let refused = require_version(&location, 140_011).unwrap_err().to_string();
+        assert!(refused.contains("runs PostgreSQL 14.11") && refused.contains("15"), "{refused}");
+    }
 }

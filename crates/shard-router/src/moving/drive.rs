@@ -43,6 +43,8 @@ const FOREIGN: &str = "an owner row of these buckets is not as this move left it
 pub(super) struct Drive<'m> {
     pub(super) mover: &'m Mover,
     row: Move,
+    /// The step that the catalog has: during the pause it stays behind.
+    recorded: Step,
     pub(super) batch: Batch,
     pub(super) source: Arc<dyn Engine>,
     pub(super) target: Arc<dyn Engine>,
@@ -147,7 +149,20 @@ impl<'m> Drive<'m> {
             owners::take(&*target, &batch, Side::Target).await?;
         }
         let (pace, touched) = (Pace::default(), None);
-        Ok(Self { mover, row, batch, source, target, touched, figures, pace, fenced: None, noted: Instant::now() })
+        let recorded = row.step;
+        Ok(Self {
+            mover,
+            row,
+            recorded,
+            batch,
+            source,
+            target,
+            touched,
+            figures,
+            pace,
+            fenced: None,
+            noted: Instant::now(),
+        })
     }
 
     async fn steps(&mut self, ending: &CancellationToken) -> Ended {
@@ -223,17 +238,22 @@ impl<'m> Drive<'m> {
         Ok(())
     }
 
+    /// Between the fence and the commit nothing is recorded: whoever takes over there fences, drains and compares again, and each record
+    /// would keep writers waiting for a disk.
     async fn record(&mut self, step: Step) -> std::result::Result<(), Stop> {
-        if step == Step::Commit {
-            return self.commit().await;
-        }
         let Some(next) = step.next() else { return Ok(()) };
-        let (engine, id, token) = (self.mover.catalog.engine(), self.row.id, self.row.token);
-        match rows::advance(engine, id, token, step, next, now_ms()).await {
-            Ok(true) => Ok(()),
-            Ok(false) => self.was_recorded(next).await,
-            Err(error) => Err(error.into()),
+        match step {
+            Step::Fence | Step::Drain => return Ok(()),
+            Step::Commit => self.commit().await?,
+            _ => {
+                let (engine, id, token) = (self.mover.catalog.engine(), self.row.id, self.row.token);
+                if !rows::advance(engine, id, token, step, next, now_ms()).await? {
+                    self.was_recorded(next).await?;
+                }
+            }
         }
+        self.recorded = next;
+        Ok(())
     }
 
     /// An answer may have been lost: the row says whether it is where we want it.
@@ -245,7 +265,7 @@ impl<'m> Drive<'m> {
 
     /// The one point: from here on the target owns the buckets.
     async fn commit(&mut self) -> std::result::Result<(), Stop> {
-        let (id, token, target) = (self.row.id, self.row.token, self.row.target);
+        let (id, token, target, from) = (self.row.id, self.row.token, self.row.target, self.recorded);
         let _one_at_a_time = self.mover.committing.lock().await;
         for _ in 0..RACES {
             let before = self.mover.catalog.current();
@@ -257,7 +277,7 @@ impl<'m> Drive<'m> {
             };
             let committed = self.mover.catalog.change_with(&before, edit, move |tx| {
                 Box::pin(async move {
-                    if rows::advance_in(tx, id, token, Step::Commit, Step::Activate, now_ms()).await? {
+                    if rows::advance_in(tx, id, token, from, Step::Activate, now_ms()).await? {
                         return Ok(());
                     }
                     Err(store::Error::Moved { bucket: Bucket(0), found: None })

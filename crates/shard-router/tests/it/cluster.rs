@@ -19,6 +19,8 @@ pub struct Cluster {
     pub folder: TempDir,
     /// How buckets move.
     pub moves: MoveSettings,
+    /// Connections to each PostgreSQL database, writing and reading; the test kit's few where it is not set.
+    pub connections: Option<u32>,
     databases: Option<Databases>,
 }
 
@@ -47,7 +49,7 @@ impl Cluster {
         // Debug builds beside other tests: the pause is measured elsewhere.
         let moves =
             MoveSettings { batch: 64, grace_ms: 0, lease_ms: 2000, max_pause_ms: 1900, ..MoveSettings::default() };
-        Self { folder: tempfile::tempdir().unwrap(), moves, databases: None }
+        Self { folder: tempfile::tempdir().unwrap(), moves, connections: None, databases: None }
     }
 
     /// One whose catalog and shards are of an engine.
@@ -73,7 +75,10 @@ impl Cluster {
     fn config(&self, shards: Option<u32>) -> Config {
         let (data_dir, moves) = (self.path().to_owned(), self.moves.clone());
         let config = Config { data_dir, shards, catch_up_ms: 20, moves, ..Config::default() };
-        let postgres = serde_json::from_value(Postgres::client_settings()).unwrap();
+        let mut postgres: engines::PostgresSettings = serde_json::from_value(Postgres::client_settings()).unwrap();
+        if let Some(connections) = self.connections {
+            (postgres.pool, postgres.readers) = (connections, connections);
+        }
         let config = Config { engines: engines::Settings { postgres }, ..config };
         let Some(databases) = &self.databases else { return config };
         let count = shards.unwrap_or(1) as usize;

@@ -154,6 +154,7 @@ async fn grow(from: ShardEngine, to: ShardEngine, new_shards: usize) {
     if asked().is_some() {
         // As it is by default: this is where it is measured.
         cluster.moves = MoveSettings::default();
+        cluster.connections = Some(engines::PostgresSettings::default().pool);
     }
     cluster.moves.grace_ms = 600_000;
     let node = cluster.start(Some(1)).await.unwrap();
@@ -162,7 +163,7 @@ async fn grow(from: ShardEngine, to: ShardEngine, new_shards: usize) {
     let begun = Instant::now();
     seed(&**shards.all()[0].engine(), count).await;
     let seeded = begun.elapsed();
-    let traffic = Traffic::begin(&shards, 4);
+    let traffic = Traffic::begin(&shards, 1);
     traffic.more(20).await;
     for number in 0..new_shards {
         let (location, name) = (to.new_location(&format!("n{number}")).await.unwrap(), format!("n{number}"));
