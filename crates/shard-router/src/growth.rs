@@ -7,6 +7,7 @@ mod verify;
 
 use std::sync::Arc;
 
+use store::Engine;
 use topology::{ShardInfo, ShardState, Topology};
 
 use crate::error::{Error, Result};
@@ -43,4 +44,10 @@ fn named<'t>(topology: &'t Topology, name: &str) -> Result<&'t ShardInfo> {
 /// What a shard may have of the buckets: nothing while it is drained.
 fn weight(shard: &ShardInfo) -> u32 {
     if shard.state == ShardState::Active { shard.weight } else { 0 }
+}
+
+/// The size of a shard's database in bytes.
+async fn size(engine: &dyn Engine) -> Result<u64> {
+    let rows = engine.query(engine.dialect().size, Vec::new()).await?;
+    Ok(rows.first().map_or(Ok(0), |row| row.u64(0))?)
 }

@@ -1,8 +1,8 @@
 //! Moves held, let go on, undone, taken back; and how far they are.
 
 use ::moves::Step;
-use model::ShardId;
 use model::time::now_ms;
+use model::{Epoch, ShardId};
 use topology::ShardState;
 
 use super::Growth;
@@ -80,14 +80,10 @@ impl Growth {
     /// Puts a move the other way in the place of one that is in its grace time: the old rows are the base, the target's log is applied.
     async fn revert(&self, row: &Move) -> Result<bool> {
         let topology = self.topology();
-        let (id, mut back) = (row.id, row.clone());
-        back.operation = format!("revert-{}", row.operation);
-        (back.source, back.target, back.on_base) = (row.target, row.source, true);
-        for (_, epoch) in &mut back.buckets {
-            epoch.0 += 1;
-        }
-        let back =
-            Move { on_base: true, ..Move::planned(back.operation, back.source, back.target, back.buckets, now_ms()) };
+        let id = row.id;
+        let buckets = row.buckets.iter().map(|(bucket, epoch)| (*bucket, Epoch(epoch.0 + 1))).collect();
+        let operation = format!("revert-{}", row.operation);
+        let back = Move { on_base: true, ..Move::planned(operation, row.target, row.source, buckets, now_ms()) };
         let reverted = self.catalog.change_with(
             &topology,
             |_| {},
@@ -105,7 +101,7 @@ impl Growth {
                     {
                         return Err(store::Error::Moved { bucket: model::Bucket(0), found: None });
                     }
-                    moves::insert(tx, &back).await.map(drop)
+                    moves::insert(tx, &back).await
                 })
             },
         );

@@ -9,7 +9,7 @@ use model::{Bucket, ShardId};
 use store::transfer;
 use topology::{ShardState, Topology};
 
-use super::{Growth, named, weight};
+use super::{Growth, named, size, weight};
 use crate::domain::batches::{Batch, batches};
 use crate::error::{Error, Result};
 use crate::growth::shards::set_state;
@@ -125,8 +125,7 @@ impl Growth {
                 all += count;
                 rows += if going.contains(&bucket) { count } else { 0 };
             }
-            let size = engine.query(engine.dialect().size, Vec::new()).await?;
-            let size = size.first().map_or(Ok(0), |row| row.u64(0))?;
+            let size = size(&*engine).await?;
             plan.rows += rows;
             plan.bytes += u64::try_from(u128::from(size) * u128::from(rows) / u128::from(all.max(1))).unwrap_or(size);
         }
@@ -167,10 +166,9 @@ impl Growth {
             Box::pin(async move {
                 moves::forget(tx, REMEMBERED).await?;
                 // What has just arrived goes on at once: its grace time is over.
-                let going: BTreeSet<Bucket> =
-                    rows.iter().flat_map(|row| row.buckets.iter().map(|(bucket, _)| *bucket)).collect();
+                let going = moves::buckets_of(&rows);
                 for old in moves::open(tx).await? {
-                    if old.buckets.iter().any(|(bucket, _)| going.contains(bucket)) && old.step == Step::Grace {
+                    if old.step == Step::Grace && old.one_of(&going).is_some() {
                         moves::divert(tx, old.id, Step::Grace, Step::Clean, String::new(), now_ms()).await?;
                     }
                 }
@@ -236,13 +234,12 @@ fn one_bucket(topology: &Topology, bucket: u32, to: &str) -> Result<Vec<Transfer
 
 /// A bucket is in one move at a time. One that is committed ends before the next begins; one that is not must be waited for.
 fn refuse_overlap(open: &[Move], transfers: &[Transfer]) -> Result<()> {
+    let going: BTreeSet<Bucket> = transfers.iter().map(|transfer| transfer.bucket).collect();
     for row in open.iter().filter(|row| row.step.may_go_back() || matches!(row.step, Step::Activate | Step::Back)) {
-        if let Some(transfer) = transfers.iter().find(|transfer| row.buckets.iter().any(|(b, _)| *b == transfer.bucket))
-        {
+        if let Some(bucket) = row.one_of(&going) {
             return Err(Error::Busy(format!(
-                "bucket {} is being moved by {} (move {}, step {}): wait for it (`myriad move status {}`) or cancel it \
+                "bucket {bucket} is being moved by {} (move {}, step {}): wait for it (`myriad move status {}`) or cancel it \
                  (`myriad move cancel {}`)",
-                transfer.bucket,
                 row.operation,
                 row.id,
                 row.step.as_str(),

@@ -4,7 +4,7 @@ use model::ShardId;
 use store::{Engine, grants, transfer};
 use topology::{EngineKind, ShardInfo, ShardState};
 
-use super::{Growth, named};
+use super::{Growth, named, size};
 use crate::error::{Error, Result};
 use crate::store::{catalog, moves};
 
@@ -45,9 +45,7 @@ impl Growth {
 
     async fn measure(&self, shard: u32) -> Result<(u64, u64)> {
         let engine = self.mover.engine(shard).await?;
-        let rows = transfer::total(&*engine).await?;
-        let size = engine.query(engine.dialect().size, Vec::new()).await?;
-        Ok((rows, size.first().map_or(Ok(0), |row| row.u64(0))?))
+        Ok((transfer::total(&*engine).await?, size(&*engine).await?))
     }
 
     /// Takes an empty database in. With `dry_run` everything is checked and nothing is changed.

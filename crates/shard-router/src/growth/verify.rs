@@ -55,8 +55,7 @@ impl Growth {
         let topology = self.topology();
         let open = moves::open_now(self.catalog.engine()).await?;
         // Buckets that are between two owner rows for a moment, and those whose old rows are still there.
-        let moving: BTreeSet<Bucket> =
-            open.iter().flat_map(|row| row.buckets.iter().map(|(bucket, _)| *bucket)).collect();
+        let moving = moves::buckets_of(&open);
         let mut engines = Engines::new();
         for info in topology.live_shards() {
             engines.insert(info.id, self.mover.engine(info.id).await?);

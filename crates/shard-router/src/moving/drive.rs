@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use model::Bucket;
 use model::time::now_ms;
+use model::{Bucket, Epoch};
 use moves::{Side, Step, Verdict};
-use store::Engine;
 use store::tables::bucket_owner::{OwnerRow, State};
 use store::transfer::Hold;
+use store::{BoxFuture, Engine, Transaction};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use topology::{Owner, Parts};
@@ -73,7 +73,7 @@ pub(super) async fn drive(mover: &Mover, row: Move, ending: &CancellationToken) 
         Stop::Lost => settle(mover, id, token, step, &Stop::Again(FOREIGN.to_owned())).await?,
         Stop::Waits(other) => {
             let (engine, until) = (mover.catalog.engine(), now_ms() + WAIT);
-            rows::wait(engine, id, token, until, format!("waits for move {other}")).await?;
+            rows::put_off(engine, id, token, until, false, format!("waits for move {other}")).await?;
         }
         Stop::Again(_) | Stop::Wrong(_) => settle(mover, id, token, step, &cause).await?,
     }
@@ -109,15 +109,14 @@ async fn settle(mover: &Mover, id: u64, token: u64, step: Step, cause: &Stop) ->
     }
     tracing::warn!("move.id" = id, "move.step" = step.as_str(), error = %cause, "a move is put off");
     let wait = (100_i64 << row.attempts.min(10)).min(PUT_OFF);
-    rows::put_off(engine, id, token, now_ms() + wait, cause.to_string()).await.map(drop)
+    rows::put_off(engine, id, token, now_ms() + wait, true, cause.to_string()).await.map(drop)
 }
 
 /// A bucket is in one move at a time, or their rows could not be told apart: the one before is brought to its end first.
 async fn wait_for_earlier(mover: &Mover, row: &Move) -> std::result::Result<(), Stop> {
-    let ours: BTreeSet<Bucket> = row.buckets.iter().map(|(bucket, _)| *bucket).collect();
+    let ours = rows::buckets_of([row]);
     let open = rows::open_now(mover.catalog.engine()).await?;
-    let earlier =
-        open.iter().find(|other| other.id < row.id && other.buckets.iter().any(|(bucket, _)| ours.contains(bucket)));
+    let earlier = open.iter().find(|other| other.id < row.id && other.one_of(&ours).is_some());
     earlier.map_or(Ok(()), |other| Err(Stop::Waits(other.id)))
 }
 
@@ -265,36 +264,18 @@ impl<'m> Drive<'m> {
 
     /// The one point: from here on the target owns the buckets.
     async fn commit(&mut self) -> std::result::Result<(), Stop> {
-        let (id, token, target, from) = (self.row.id, self.row.token, self.row.target, self.recorded);
-        let _one_at_a_time = self.mover.committing.lock().await;
-        for _ in 0..RACES {
-            let before = self.mover.catalog.current();
-            let buckets = self.batch.buckets.clone();
-            let edit = move |parts: &mut Parts| {
-                for (bucket, epoch) in buckets {
-                    parts.buckets[bucket.0 as usize] = Some(Owner(target, epoch.0 + 1));
-                }
-            };
-            let committed = self.mover.catalog.change_with(&before, edit, move |tx| {
-                Box::pin(async move {
-                    if rows::advance_in(tx, id, token, from, Step::Activate, now_ms()).await? {
-                        return Ok(());
-                    }
-                    Err(store::Error::Moved { bucket: Bucket(0), found: None })
-                })
-            });
-            match committed.await {
-                Ok(_) => return Ok(()),
-                Err(Error::Stale { .. }) => {}
-                Err(Error::Catalog(store::Error::Moved { .. })) => return self.was_recorded(Step::Activate).await,
-                Err(Error::Catalog(cause @ store::Error::InDoubt(_))) => {
-                    self.mover.catalog.catch_up().await?;
-                    return self.was_recorded(Step::Activate).await.map_err(|_| cause.into());
-                }
-                Err(error) => return Err(error.into()),
+        let (id, token, from) = (self.row.id, self.row.token, self.recorded);
+        let record: Record =
+            Arc::new(move |tx| Box::pin(rows::advance_in(tx, id, token, from, Step::Activate, now_ms())));
+        match self.mover.name_owner(&self.batch.buckets, self.row.target, 1, record).await {
+            Ok(true) => Ok(()),
+            Ok(false) => self.was_recorded(Step::Activate).await,
+            Err(Error::Catalog(cause @ store::Error::InDoubt(_))) => {
+                self.mover.catalog.catch_up().await?;
+                self.was_recorded(Step::Activate).await.map_err(|_| cause.into())
             }
+            Err(error) => Err(error.into()),
         }
-        Err(Stop::Again("the topology changed all the time".to_owned()))
     }
 
     /// The target alone owns the buckets; the source's rows go.
@@ -361,37 +342,47 @@ impl<'m> Drive<'m> {
     }
 }
 
+/// What is written into a move's row beside a change of owner. False: the row is not where it would have to be.
+type Record = Arc<dyn for<'t> Fn(&'t mut dyn Transaction) -> BoxFuture<'t, store::Result<bool>> + Send + Sync>;
+
 impl Mover {
-    /// Undoes a move that is not committed: in the catalog, where the source gets a new epoch. Whoever claims the move does the rest.
-    pub(crate) async fn go_back(&self, row: &Move, reason: String) -> Result<()> {
-        let (id, source) = (row.id, row.source);
+    /// Names the owner of a move's buckets in the catalog, `later` epochs on, together with what `record` writes; again for as long as
+    /// others change the topology in between. False: `record` said no, and nothing was changed.
+    async fn name_owner(&self, buckets: &[(Bucket, Epoch)], shard: u32, later: u64, record: Record) -> Result<bool> {
         let _one_at_a_time = self.committing.lock().await;
         for _ in 0..RACES {
-            let (buckets, reason) = (row.buckets.clone(), reason.clone());
             let before = self.catalog.current();
-            let edit = move |parts: &mut Parts| {
+            let edit = |parts: &mut Parts| {
                 for (bucket, epoch) in buckets {
-                    parts.buckets[bucket.0 as usize] = Some(Owner(source, epoch.0 + 2));
+                    parts.buckets[bucket.0 as usize] = Some(Owner(shard, epoch.0 + later));
                 }
             };
-            let undone = self.catalog.change_with(&before, edit, move |tx| {
+            let record = Arc::clone(&record);
+            let changed = self.catalog.change_with(&before, edit, move |tx| {
                 Box::pin(async move {
-                    if rows::turn_back(tx, id, reason, now_ms()).await? {
+                    if record(tx).await? {
                         return Ok(());
                     }
                     Err(store::Error::Moved { bucket: Bucket(0), found: None })
                 })
             });
-            match undone.await {
+            match changed.await {
+                Ok(_) => return Ok(true),
                 Err(Error::Stale { .. }) => {}
-                // It was committed meanwhile, or went back already.
-                Err(Error::Catalog(store::Error::Moved { .. })) | Ok(_) => {
-                    self.wake();
-                    return Ok(());
-                }
+                Err(Error::Catalog(store::Error::Moved { .. })) => return Ok(false),
                 Err(error) => return Err(error),
             }
         }
         Err(Error::Busy("the topology changed all the time: try again".to_owned()))
+    }
+
+    /// Undoes a move that is not committed: in the catalog, where the source gets a new epoch. Whoever claims the move does the rest. One
+    /// that was committed meanwhile, or went back already, is left as it is.
+    pub(crate) async fn go_back(&self, row: &Move, reason: String) -> Result<()> {
+        let id = row.id;
+        let record: Record = Arc::new(move |tx| Box::pin(rows::turn_back(tx, id, reason.clone(), now_ms())));
+        self.name_owner(&row.buckets, row.source, 2, record).await?;
+        self.wake();
+        Ok(())
     }
 }

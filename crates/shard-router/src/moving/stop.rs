@@ -36,7 +36,9 @@ impl From<crate::Error> for Stop {
     fn from(error: crate::Error) -> Self {
         match error {
             crate::Error::Catalog(error) => error.into(),
-            error if error.may_heal() || matches!(error, crate::Error::Stale { .. }) => Self::Again(error.to_string()),
+            error if error.may_heal() || matches!(error, crate::Error::Stale { .. } | crate::Error::Busy(_)) => {
+                Self::Again(error.to_string())
+            }
             error => Self::Wrong(error.to_string()),
         }
     }

@@ -1,5 +1,7 @@
 //! The catalog's rows of moves. A holder changes a row only while the row has its token.
 
+use std::collections::BTreeSet;
+
 use model::{Bucket, Epoch};
 use moves::Step;
 use store::{Engine, Query, Row, Transaction, Value, transact};
@@ -65,6 +67,16 @@ impl Move {
             changed_at_ms: now_ms,
         }
     }
+
+    /// A bucket that is among these, if it moves one of them.
+    pub fn one_of(&self, buckets: &BTreeSet<Bucket>) -> Option<Bucket> {
+        self.buckets.iter().map(|(bucket, _)| *bucket).find(|bucket| buckets.contains(bucket))
+    }
+}
+
+/// The buckets of some moves.
+pub fn buckets_of<'m>(moves: impl IntoIterator<Item = &'m Move>) -> BTreeSet<Bucket> {
+    moves.into_iter().flat_map(|row| row.buckets.iter().map(|(bucket, _)| *bucket)).collect()
 }
 
 macro_rules! columns {
@@ -132,8 +144,8 @@ pub async fn get(engine: &dyn Engine, id: u64) -> Result<Option<Move>> {
     Ok(read(&engine.query(sql, vec![id.into()]).await?)?.into_iter().next())
 }
 
-/// Writes a new move; `id` and `token` are the next ones, whatever the row says. Returns the id.
-pub async fn insert(tx: &mut dyn Transaction, new: &Move) -> store::Result<u64> {
+/// Writes a new move; `id` and `token` are the next ones, whatever the row says.
+pub async fn insert(tx: &mut dyn Transaction, new: &Move) -> store::Result<()> {
     let buckets: Vec<(u32, u64)> = new.buckets.iter().map(|(bucket, epoch)| (bucket.0, epoch.0)).collect();
     let buckets = serde_json::to_string(&buckets).map_err(|error| store::Error::Fault(error.to_string()))?;
     let values: [Value; 9] = [
@@ -147,16 +159,14 @@ pub async fn insert(tx: &mut dyn Transaction, new: &Move) -> store::Result<u64> 
         new.attempts.into(),
         new.started_at_ms.into(),
     ];
-    let rows = tx.returning(INSERT, &values).await?;
-    rows.first().map_or(Ok(0), |row| row.u64(0))
+    tx.execute(INSERT, &values).await.map(drop)
 }
 
 const INSERT: &str =
     "INSERT INTO move (id, operation, source, target, buckets, on_base, step, paused, holder, token, lease_until, \
         attempts, rows_total, rows_copied, pause_us, error, started_at, changed_at)
     SELECT (SELECT coalesce(max(id), 0) + 1 FROM move), $1, $2, $3, $4, $5, $6, $7, '', \
-        (SELECT coalesce(max(token), 0) + 1 FROM move), 0, $8, 0, 0, 0, '', $9, $9
-    RETURNING id";
+        (SELECT coalesce(max(token), 0) + 1 FROM move), 0, $8, 0, 0, 0, '', $9, $9";
 
 /// Takes the lease of a move that nobody holds and that can go on: the one that is furthest, so that what was begun ends first. It
 /// has a token of its own from then on.
@@ -199,16 +209,18 @@ pub async fn renew(engine: &dyn Engine, id: u64, token: u64, until_ms: i64) -> R
     changed(engine, sql, vec![id.into(), token.into(), until_ms.into()]).await
 }
 
-/// Gives the lease back until a time, with the reason why it did not go on.
-pub async fn put_off(engine: &dyn Engine, id: u64, token: u64, until_ms: i64, error: String) -> Result<bool> {
-    let sql = "UPDATE move SET lease_until = $3, holder = '', error = $4, attempts = attempts + 1 WHERE id = $1 AND token = $2";
-    changed(engine, sql, vec![id.into(), token.into(), until_ms.into(), error.into()]).await
-}
-
-/// Gives the lease back until a time, because another move comes first: that is no failure.
-pub async fn wait(engine: &dyn Engine, id: u64, token: u64, until_ms: i64, error: String) -> Result<bool> {
-    let sql = "UPDATE move SET lease_until = $3, holder = '', error = $4 WHERE id = $1 AND token = $2";
-    changed(engine, sql, vec![id.into(), token.into(), until_ms.into(), error.into()]).await
+/// Gives the lease back until a time, with the reason why it did not go on. To wait for another move is no failure.
+pub async fn put_off(
+    engine: &dyn Engine,
+    id: u64,
+    token: u64,
+    until_ms: i64,
+    failed: bool,
+    reason: String,
+) -> Result<bool> {
+    let sql = "UPDATE move SET lease_until = $3, holder = '', attempts = attempts + $4, error = $5 WHERE id = $1 AND token = $2";
+    let values = vec![id.into(), token.into(), until_ms.into(), i64::from(failed).into(), reason.into()];
+    changed(engine, sql, values).await
 }
 
 /// What a holder records beside the step.
@@ -245,12 +257,10 @@ pub async fn advance_in(
     to: Step,
     now_ms: i64,
 ) -> store::Result<bool> {
+    // Why a move went back stays to be read at its end.
     let released = to == Step::Grace || to.is_end();
     let sql = if released {
         "UPDATE move SET step = $4, changed_at = $5, lease_until = 0, holder = '' WHERE id = $1 AND token = $2 AND step = $3"
-    } else if from == Step::Back {
-        // Why it went back stays to be read.
-        "UPDATE move SET step = $4, changed_at = $5 WHERE id = $1 AND token = $2 AND step = $3"
     } else {
         "UPDATE move SET step = $4, changed_at = $5, attempts = 0, error = '' WHERE id = $1 AND token = $2 AND step = $3"
     };
