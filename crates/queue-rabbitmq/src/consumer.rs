@@ -21,7 +21,7 @@ use tokio_util::{
 use crate::{Settings, SettingsError, connector::Connector, message, topology};
 use held::{Held, Retry};
 
-/// How long giving back what was not begun may take.
+/// How long giving back what was not begun, and the goodbye, may take once everything taken has been answered.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// The worker's end. Dropped, it gives back what was not taken; what was taken may still be answered.
@@ -79,7 +79,8 @@ impl queue::Consumer for Consumer {
                     Some((_, delivery)) => return Some(delivery),
                     None => {
                         self.deliveries.close();
-                        while self.deliveries.try_recv().is_ok() {}
+                        // Waits for the one that is just on its way here.
+                        while self.deliveries.recv().await.is_some() {}
                         return None;
                     }
                 }
@@ -147,9 +148,17 @@ impl Line {
             }
             Ok::<_, lapin::Error>(())
         };
-        // Where it does not succeed, the end of the connection gives them back.
-        if let Ok(Err(error)) = tokio::time::timeout(FAREWELL, farewell).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "jobs go back with the connection only");
+        // Where it does not succeed, the end of the connection gives them back: not before the running jobs have been answered.
+        let last = async {
+            self.taken.close();
+            self.taken.wait().await;
+            tokio::time::sleep(FAREWELL).await;
+        };
+        tokio::select! {
+            gone = farewell => if let Err(error) = gone {
+                tracing::warn!(error = &error as &dyn std::error::Error, "jobs go back with the connection only");
+            },
+            () = last => {}
         }
         Ok(())
     }
