@@ -11,6 +11,7 @@ pub mod error;
 pub mod grants;
 pub mod key;
 pub mod migrate;
+pub mod rebucket;
 pub mod schema;
 pub mod shard;
 pub mod tables;

@@ -56,9 +56,20 @@ impl Column {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moves {
     /// Its rows go with their bucket.
-    Along,
+    Along(Whose),
     /// It is about the move itself and is written by each step on each side.
     Itself,
+}
+
+/// Which rows of a bucket go where one user gets a bucket of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// Those whose column of this name is the user.
+    User(&'static str),
+    /// They do not say whose they are, and one too many harms nobody: copies of all go, all stay, and they end by their time.
+    Untold,
+    /// They are the bucket's own and mean the same wherever they lie: they stay.
+    Bucket,
 }
 
 /// A table whose every row has a bucket.

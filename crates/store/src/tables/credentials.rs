@@ -4,7 +4,7 @@ use model::UserId;
 
 use crate::{
     BucketTx, Query, Result,
-    schema::{Column, Moves, Table},
+    schema::{Column, Moves, Table, Whose},
 };
 
 /// The table.
@@ -12,7 +12,7 @@ pub static TABLE: Table = Table {
     name: "credentials",
     key: &["bucket", "user_id"],
     columns: &[Column::int("bucket"), Column::int("user_id"), Column::text("phc"), Column::int("changed_at")],
-    moves: Moves::Along,
+    moves: Moves::Along(Whose::User("user_id")),
 };
 
 /// What a sign-in needs of a user, read in one statement so that hash and epoch belong together.

@@ -5,7 +5,7 @@ use model::{Bucket, UserId};
 use super::{Found, ownership};
 use crate::{
     BucketTx, Error, Query, Result, Row,
-    schema::{Column, Moves, Table},
+    schema::{Column, Moves, Table, Whose},
 };
 
 /// The table.
@@ -20,7 +20,7 @@ pub static TABLE: Table = Table {
         Column::text("operation"),
         Column::int("deadline"),
     ],
-    moves: Moves::Along,
+    moves: Moves::Along(Whose::Bucket),
 };
 
 /// How far a claim is.

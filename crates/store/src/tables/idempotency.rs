@@ -5,7 +5,7 @@ use model::Bucket;
 use super::ownership;
 use crate::{
     BucketTx, Error, Ownership, Query, Result,
-    schema::{Column, Moves, Table},
+    schema::{Column, Moves, Table, Whose},
 };
 
 /// The table.
@@ -25,7 +25,7 @@ pub static TABLE: Table = Table {
         Column::blob("answer").or_null(),
         Column::int("expires_at"),
     ],
-    moves: Moves::Along,
+    moves: Moves::Along(Whose::Untold),
 };
 
 /// A request under a key: begun, or answered.

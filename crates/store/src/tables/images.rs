@@ -9,7 +9,7 @@ use model::{
 
 use crate::{
     BucketTx, Query, Result,
-    schema::{Column, Moves, Table},
+    schema::{Column, Moves, Table, Whose},
 };
 
 /// The table.
@@ -35,7 +35,7 @@ pub static TABLE: Table = Table {
         Column::int("created_at"),
         Column::int("finished_at").or_null(),
     ],
-    moves: Moves::Along,
+    moves: Moves::Along(Whose::User("user_id")),
 };
 
 macro_rules! columns {

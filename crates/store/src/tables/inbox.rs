@@ -3,7 +3,7 @@
 use super::ownership;
 use crate::{
     BucketTx, Ownership, Query, Result,
-    schema::{Column, Moves, Table},
+    schema::{Column, Moves, Table, Whose},
 };
 
 /// The table.
@@ -11,7 +11,7 @@ pub static TABLE: Table = Table {
     name: "inbox",
     key: &["bucket", "id"],
     columns: &[Column::int("bucket"), Column::text("id"), Column::int("consumed_at"), Column::int("expires_at")],
-    moves: Moves::Along,
+    moves: Moves::Along(Whose::Untold),
 };
 
 /// Marks a message consumed. False: it was before; change nothing and answer as then.

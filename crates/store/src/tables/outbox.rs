@@ -3,7 +3,7 @@
 use super::{Found, fresh_id, ownership};
 use crate::{
     BucketTx, Query, Result, Row,
-    schema::{Column, Moves, Table},
+    schema::{Column, Moves, Table, Whose},
 };
 
 /// The table.
@@ -19,7 +19,7 @@ pub static TABLE: Table = Table {
         Column::int("not_before"),
         Column::int("created_at"),
     ],
-    moves: Moves::Along,
+    moves: Moves::Along(Whose::Bucket),
 };
 
 macro_rules! due_where {

@@ -6,7 +6,7 @@ use model::{Bucket, SessionId, UserId, profile::Role};
 use super::{ownership, users};
 use crate::{
     BucketTx, Ownership, Query, Result, Row, Value,
-    schema::{Column, Moves, Table},
+    schema::{Column, Moves, Table, Whose},
 };
 
 /// The table.
@@ -25,7 +25,7 @@ pub static TABLE: Table = Table {
         Column::text("user_agent"),
         Column::int("revoked_at").or_null(),
     ],
-    moves: Moves::Along,
+    moves: Moves::Along(Whose::User("user_id")),
 };
 
 macro_rules! columns {

@@ -8,7 +8,7 @@ pub(crate) use codec::role;
 
 use crate::{
     BucketTx, Query, Result, Row, Value,
-    schema::{Column, Moves, Table},
+    schema::{Column, Moves, Table, Whose},
 };
 
 /// The table.
@@ -35,7 +35,7 @@ pub static TABLE: Table = Table {
         Column::int("created_at"),
         Column::int("updated_at"),
     ],
-    moves: Moves::Along,
+    moves: Moves::Along(Whose::User("id")),
 };
 
 macro_rules! columns {
@@ -122,24 +122,28 @@ pub async fn get_many<Q: Query + ?Sized>(q: &mut Q, keys: &[(Bucket, UserId)]) -
     Ok(found)
 }
 
-/// Live users with an id greater than `after`, in the order of ids. While a bucket moves, two shards have its rows: the caller keeps those
-/// of the shard that its topology names.
-pub async fn page<Q: Query + ?Sized>(q: &mut Q, after: u64, limit: u32) -> Result<Vec<UserRow>> {
+/// Live users with an id greater than `after`, in the order of ids, each with its bucket. While a bucket moves, two shards have its rows, and
+/// while a user gets another bucket, two buckets have its row: the caller keeps those where its topology has the user.
+pub async fn page<Q: Query + ?Sized>(q: &mut Q, after: u64, limit: u32) -> Result<Vec<(Bucket, UserRow)>> {
     let rows = q
         .query(
             concat!("SELECT ", columns!(), " FROM users WHERE id > $1 AND state = 'live' ORDER BY id LIMIT $2"),
             &[after.into(), limit.into()],
         )
         .await?;
-    rows.iter().map(codec::row).collect()
+    rows.iter().map(in_bucket).collect()
 }
 
 /// Live administrators in the order of ids, as `page` has users. They are few; the look goes over all users.
-pub async fn admins<Q: Query + ?Sized>(q: &mut Q) -> Result<Vec<UserRow>> {
+pub async fn admins<Q: Query + ?Sized>(q: &mut Q) -> Result<Vec<(Bucket, UserRow)>> {
     let rows = q
         .query(concat!("SELECT ", columns!(), " FROM users WHERE state = 'live' AND role = 'admin' ORDER BY id"), &[])
         .await?;
-    rows.iter().map(codec::row).collect()
+    rows.iter().map(in_bucket).collect()
+}
+
+fn in_bucket(row: &Row) -> Result<(Bucket, UserRow)> {
+    Ok((row.bucket(0)?, codec::row(row)?))
 }
 
 /// Creates a row. False: the id has one, perhaps void; the creator gives up.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{EmailAddress, Result, profile::User};
+use model::{Bucket, EmailAddress, Result, ShardId, UserId, profile::User};
 use store::{Shard, tables::users};
 use tokio::task::JoinSet;
 use topology::Topology;
@@ -12,7 +12,8 @@ use super::{Page, Recipes};
 impl Recipes {
     /// Users with an id above `after`, in the order of ids, at most `limit`.
     ///
-    /// While a bucket moves, two shards have its rows: one topology says, for the whole of the page, whose are shown.
+    /// While a bucket moves, two shards have its rows, and while a user gets another bucket, two buckets have its row: one topology says,
+    /// for the whole of the page, which are shown.
     ///
     /// # Errors
     /// `UNAVAILABLE` where a shard is not there: a list without its users would be wrong.
@@ -44,6 +45,12 @@ impl Recipes {
     }
 }
 
+/// Whether a topology has a user on this shard in this bucket.
+pub(super) fn is_at(topology: &Topology, user: UserId, shard: ShardId, bucket: Bucket) -> bool {
+    let place = topology.locate(user);
+    (place.shard, place.bucket) == (shard, bucket)
+}
+
 /// The next users of a shard that are its own: it reads on past those that are not.
 async fn owned_page(shard: Shard, topology: Arc<Topology>, mut after: u64, wanted: usize) -> store::Result<Vec<User>> {
     let limit = u32::try_from(wanted).unwrap_or(u32::MAX);
@@ -51,9 +58,9 @@ async fn owned_page(shard: Shard, topology: Arc<Topology>, mut after: u64, wante
     loop {
         let rows = users::page(&mut shard.read_all(), after, limit).await?;
         let ended = rows.len() < wanted;
-        after = rows.last().map_or(after, |row| row.user.id.get());
-        let own = rows.into_iter().map(|row| row.user).filter(|user| topology.locate(user.id).shard == shard.id());
-        found.extend(own);
+        after = rows.last().map_or(after, |(_, row)| row.user.id.get());
+        let own = rows.into_iter().filter(|(bucket, row)| is_at(&topology, row.user.id, shard.id(), *bucket));
+        found.extend(own.map(|(_, row)| row.user));
         if ended || found.len() >= wanted {
             return Ok(found);
         }

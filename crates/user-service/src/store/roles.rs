@@ -9,7 +9,7 @@ use store::{
     tables::{sessions, users},
 };
 
-use super::{Done, Recipes, contended, emit_invalidation, no_user};
+use super::{Done, Recipes, contended, emit_invalidation, list_users::is_at, no_user};
 
 impl Recipes {
     /// Gives a user a role. The same role again changes nothing.
@@ -55,8 +55,9 @@ impl Recipes {
         let topology = self.shards().topology();
         let mut admins: Vec<User> = Vec::new();
         for shard in self.shards().every()? {
-            let rows = users::admins(&mut shard.read_all()).await?.into_iter().map(|row| row.user);
-            admins.extend(rows.filter(|user| topology.locate(user.id).shard == shard.id()));
+            let rows = users::admins(&mut shard.read_all()).await?.into_iter();
+            let own = rows.filter(|(bucket, row)| is_at(&topology, row.user.id, shard.id(), *bucket));
+            admins.extend(own.map(|(_, row)| row.user));
         }
         admins.sort_by_key(|user| user.id);
         Ok(admins)
