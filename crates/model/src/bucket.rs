@@ -31,6 +31,11 @@ impl Bucket {
         Self(u32::from_le_bytes([print[0], print[1], print[2], print[3]]) % BUCKETS)
     }
 
+    /// Whether it is a user's own: those are numbered after the 4096 that users share.
+    pub const fn is_private(self) -> bool {
+        self.0 >= BUCKETS
+    }
+
     /// The number as the databases hold it.
     pub const fn as_i64(self) -> i64 {
         self.0 as i64

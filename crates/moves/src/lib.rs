@@ -2,6 +2,7 @@
 //!
 //! Pure: no database, no clock, no network. `shard-router` does what is decided here; `tests/it` lets a model checker loose on it.
 
+pub mod in_place;
 pub mod owner;
 pub mod placement;
 pub mod step;

@@ -10,17 +10,13 @@ use store::tables::bucket_owner::State;
 
 use crate::Step;
 
-/// Which end of the move; or, where a user gets another bucket on the same shard, which of the two buckets.
+/// Which end of the move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
     /// Where the bucket is.
     Source,
     /// Where it goes.
     Target,
-    /// A bucket that one of its users leaves: the others' writes wait for a moment and go on in the next epoch.
-    Left,
-    /// A user's own bucket that ends.
-    Ending,
 }
 
 /// An owner row but for its bucket.
@@ -68,12 +64,17 @@ pub enum Verdict {
 
 /// What a step makes of the owner row of `side`. Steps that change no owner row, on this side, keep it as it is.
 pub fn judge(step: Step, side: Side, terms: Terms, found: Option<Found>) -> Verdict {
-    let Some(wanted) = wanted(step, side, terms) else { return Verdict::Keep };
+    decide(wanted(step, side, terms), leads_to(step, side, terms, found), terms, found)
+}
+
+/// The row that is wanted, where what was found leads to it and is no later holder's.
+pub(crate) fn decide(wanted: Option<Found>, leads: bool, terms: Terms, found: Option<Found>) -> Verdict {
+    let Some(wanted) = wanted else { return Verdict::Keep };
     if found == Some(wanted) {
         return Verdict::Keep;
     }
     let mine = found.is_none_or(|row| row.token.is_none_or(|token| token <= terms.token));
-    if mine && leads_to(step, side, terms, found) { Verdict::Write(wanted) } else { Verdict::Refuse }
+    if mine && leads { Verdict::Write(wanted) } else { Verdict::Refuse }
 }
 
 /// What a new holder does first, on both sides: its token takes the place of the earlier holder's in the rows of this move.
@@ -87,14 +88,15 @@ pub fn take_over(side: Side, terms: Terms, found: Option<Found>) -> Verdict {
             ) || (row.state == State::Fenced && row.epoch == terms.next())
         }
         Side::Target => matches!(row.state, State::Importing | State::Logging) && row.epoch == terms.next(),
-        Side::Left | Side::Ending => {
-            (row.state == State::Logging && row.epoch == terms.epoch)
-                || (matches!(row.state, State::Fenced | State::Owned) && row.epoch == terms.next())
-        }
     };
+    if of_this_move { take_token(row, terms) } else { Verdict::Keep }
+}
+
+/// Our token in the place of an earlier holder's.
+pub(crate) fn take_token(row: Found, terms: Terms) -> Verdict {
     match row.token {
-        Some(token) if of_this_move && token < terms.token => Verdict::Write(Found { token: Some(terms.token), ..row }),
-        Some(token) if of_this_move && token > terms.token => Verdict::Refuse,
+        Some(token) if token < terms.token => Verdict::Write(Found { token: Some(terms.token), ..row }),
+        Some(token) if token > terms.token => Verdict::Refuse,
         _ => Verdict::Keep,
     }
 }
@@ -104,15 +106,12 @@ fn wanted(step: Step, side: Side, terms: Terms) -> Option<Found> {
     let free = |state, epoch| Some(Found { epoch, state, token: None });
     match (step, side) {
         (Step::Import, Side::Target) => held(State::Importing, terms.next()),
-        (Step::Log, Side::Source | Side::Left | Side::Ending) => held(State::Logging, terms.epoch),
-        (Step::Fence, Side::Source | Side::Left | Side::Ending) => held(State::Fenced, terms.next()),
+        (Step::Log, Side::Source) => held(State::Logging, terms.epoch),
+        (Step::Fence, Side::Source) => held(State::Fenced, terms.next()),
         (Step::Activate, Side::Target) => held(State::Logging, terms.next()),
-        // The token stays until what the user left behind is deleted: a late holder must not delete what came back since.
-        (Step::Activate, Side::Left) => held(State::Owned, terms.next()),
-        (Step::Activate, Side::Ending) => free(State::Gone, terms.next()),
-        (Step::Clean, Side::Target | Side::Left) => free(State::Owned, terms.next()),
+        (Step::Clean, Side::Target) => free(State::Owned, terms.next()),
         (Step::Clean, Side::Source) => free(State::Gone, terms.next()),
-        (Step::Back, Side::Source | Side::Left | Side::Ending) => free(State::Owned, terms.undone()),
+        (Step::Back, Side::Source) => free(State::Owned, terms.undone()),
         // Above what a late `Import` of this move would write, so that it is refused.
         (Step::Back, Side::Target) => free(State::Gone, terms.undone()),
         _ => None,
@@ -135,18 +134,12 @@ fn leads_to(step: Step, side: Side, terms: Terms, found: Option<Found>) -> bool 
             State::Fenced => now,
             State::Owned | State::Logging => false,
         },
-        (Step::Log, Side::Source | Side::Left | Side::Ending) => {
-            now && matches!(row.state, State::Owned | State::Logging)
-        }
-        (Step::Fence, Side::Source | Side::Left | Side::Ending) => {
-            (now && row.state == State::Logging) || (next && row.state == State::Fenced)
-        }
+        (Step::Log, Side::Source) => now && matches!(row.state, State::Owned | State::Logging),
+        (Step::Fence, Side::Source) => (now && row.state == State::Logging) || (next && row.state == State::Fenced),
         (Step::Activate, Side::Target) => next && matches!(row.state, State::Importing | State::Logging),
-        (Step::Activate, Side::Left | Side::Ending) => next && row.state == State::Fenced,
         (Step::Clean, Side::Target) => next && row.state == State::Logging,
-        (Step::Clean, Side::Left) => next && row.state == State::Owned && row.token.is_some(),
         (Step::Clean, Side::Source) => next && row.state == State::Fenced,
-        (Step::Back, Side::Source | Side::Left | Side::Ending) => {
+        (Step::Back, Side::Source) => {
             (now && matches!(row.state, State::Owned | State::Logging)) || (next && row.state == State::Fenced)
         }
         (Step::Back, Side::Target) => match row.state {
@@ -228,38 +221,6 @@ mod tests {
             Verdict::Write(fenced.map(|row| Found { token: Some(9), ..row }).unwrap())
         );
         assert_eq!(take_over(Side::Target, later, row(State::Gone, 6, None)), Verdict::Keep);
-    }
-
-    /// Steps that do something where a user gets another bucket.
-    const REBUCKET: [Step; 4] = [Step::Log, Step::Fence, Step::Activate, Step::Clean];
-
-    #[test]
-    fn a_bucket_that_a_user_leaves_stays_and_the_users_own_ends() {
-        for (side, end) in [(Side::Left, row(State::Owned, 6, None)), (Side::Ending, row(State::Gone, 6, None))] {
-            let mut found = row(State::Owned, 5, None);
-            for step in REBUCKET {
-                found = written(judge(step, side, TERMS, found)).or(found);
-                assert_eq!(judge(step, side, TERMS, found), Verdict::Keep, "again: {step:?} {side:?}");
-            }
-            assert_eq!(found, end);
-        }
-    }
-
-    #[test]
-    fn who_comes_late_changes_nothing_where_a_user_has_another_bucket() {
-        let late = Terms { token: 6, ..TERMS };
-        for side in [Side::Left, Side::Ending] {
-            let mut found = row(State::Owned, 5, None);
-            for (done, step) in REBUCKET.into_iter().enumerate() {
-                found = written(judge(step, side, TERMS, found)).or(found);
-                for early in &REBUCKET[..=done] {
-                    assert_eq!(written(judge(*early, side, late, found)), None, "{early:?} {side:?} {found:?}");
-                }
-                // And undone is only what is not committed.
-                let undone = written(judge(Step::Back, side, TERMS, found));
-                assert_eq!(undone.is_some(), done < 2, "{side:?} {step:?}");
-            }
-        }
     }
 
     #[test]

@@ -77,6 +77,15 @@ impl Step {
         })
     }
 
+    /// The step after this one where a user gets another bucket of the same shard: nothing is fetched from elsewhere.
+    pub const fn next_in_place(self) -> Option<Self> {
+        match self {
+            Self::Log => Some(Self::Fence),
+            Self::Fence => Some(Self::Commit),
+            other => other.next(),
+        }
+    }
+
     /// Whether the move is over.
     pub const fn is_end(self) -> bool {
         self.next().is_none()

@@ -1,4 +1,4 @@
-//! `myriad topology|shard|bucket|move|verify`: growing and shrinking while people use the system, over the operators' port of shard-router.
+//! `myriad topology|shard|bucket|user|move|verify`: growing and shrinking while people use the system, over the operators' port of shard-router.
 //!
 //! A command only asks: the router does the work and goes on with it when the command is interrupted.
 
@@ -8,8 +8,8 @@ mod show;
 use anyhow::{Context, Result, bail};
 use api::growth::v1::growth_service_client::GrowthServiceClient;
 use api::growth::v1::{
-    AddShardRequest, Control, ControlMovesRequest, DrainShardRequest, ListMovesRequest, ListShardsRequest,
-    MoveBucketRequest, Plan, RebalanceRequest, RemoveShardRequest, VerifyRequest,
+    AddShardRequest, Control, ControlMovesRequest, DrainShardRequest, IsolateUserRequest, ListMovesRequest,
+    ListShardsRequest, MoveBucketRequest, Plan, RebalanceRequest, RemoveShardRequest, ReturnUserRequest, VerifyRequest,
 };
 use clap::{Args, Subcommand};
 use runtime::grpc::Client;
@@ -45,6 +45,15 @@ pub enum Command {
         /// What.
         #[command(subcommand)]
         command: BucketCommand,
+    },
+    /// Give one user a bucket of its own, or take it back.
+    User {
+        /// Where to.
+        #[command(flatten)]
+        server: Server,
+        /// What.
+        #[command(subcommand)]
+        command: UserCommand,
     },
     /// Look at moves, hold them, let them go on, undo them, take them back.
     Move {
@@ -88,8 +97,11 @@ pub enum ShardCommand {
         #[arg(long)]
         name: Option<String>,
         /// Share of the buckets relative to the other shards.
-        #[arg(long, default_value_t = 1)]
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
         weight: u32,
+        /// No share at all: it is for users that are isolated to it.
+        #[arg(long, conflicts_with = "weight")]
+        dedicated: bool,
         /// Check everything and change nothing.
         #[arg(long)]
         dry_run: bool,
@@ -126,11 +138,35 @@ pub enum ShardCommand {
 pub enum BucketCommand {
     /// Move a bucket to a shard.
     Move {
-        /// 0 to 4095.
+        /// 0 to 4095, or a user's own.
         bucket: u32,
         /// The shard's name.
         #[arg(long)]
         to: String,
+        /// How.
+        #[command(flatten)]
+        manner: Manner,
+    },
+}
+
+/// `myriad user …`
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Give a user a bucket of its own, so that it can be on another shard than its neighbours.
+    Isolate {
+        /// Its id.
+        id: u64,
+        /// The shard's name [default: where the user is].
+        #[arg(long)]
+        to: Option<String>,
+        /// How.
+        #[command(flatten)]
+        manner: Manner,
+    },
+    /// Give a user back to the bucket that its id says.
+    Return {
+        /// Its id.
+        id: u64,
         /// How.
         #[command(flatten)]
         manner: Manner,
@@ -200,6 +236,7 @@ pub async fn run(command: Command) -> Result<()> {
         Command::Bucket { server, command: BucketCommand::Move { bucket, to, manner } } => {
             operator(server)?.move_bucket(bucket, to, manner).await
         }
+        Command::User { server, command } => operator(server)?.user(command).await,
         Command::Move { server, command } => operator(server)?.moves(command).await,
         Command::Verify { server, deep } => operator(server)?.verify(deep).await,
     }
@@ -219,12 +256,14 @@ fn operator(server: Server) -> Result<Operator> {
 impl Operator {
     async fn shard(mut self, command: ShardCommand) -> Result<()> {
         match command {
-            ShardCommand::Add { location, name, weight, dry_run } => {
-                let request = AddShardRequest { location, name: name.unwrap_or_default(), weight, dry_run };
+            ShardCommand::Add { location, name, weight, dedicated, dry_run } => {
+                let request = AddShardRequest { location, name: name.unwrap_or_default(), weight, dry_run, dedicated };
                 let shard = ask!(self.add_shard(request)).shard.context("the server sent no shard")?;
                 let done = if dry_run { "could be added" } else { "added" };
                 println!("{done}: {} ({} at {})", shard.name, shard.engine, shard.location);
-                if !dry_run {
+                if !dry_run && dedicated {
+                    println!("It owns nothing yet. Give it a user: myriad user isolate ID --to {}", shard.name);
+                } else if !dry_run {
                     println!("It owns nothing yet. Give it its share: myriad shard rebalance");
                 }
                 Ok(())
@@ -253,6 +292,21 @@ impl Operator {
     async fn move_bucket(mut self, bucket: u32, to: String, manner: Manner) -> Result<()> {
         let answer = ask!(self.move_bucket(MoveBucketRequest { bucket, to, dry_run: manner.dry_run }));
         self.planned(answer.plan, manner).await
+    }
+
+    async fn user(mut self, command: UserCommand) -> Result<()> {
+        let (plan, manner) = match command {
+            UserCommand::Isolate { id, to, manner } => {
+                let to = to.unwrap_or_default();
+                let request = IsolateUserRequest { user_id: id, to, dry_run: manner.dry_run };
+                (ask!(self.isolate_user(request)).plan, manner)
+            }
+            UserCommand::Return { id, manner } => {
+                let request = ReturnUserRequest { user_id: id, dry_run: manner.dry_run };
+                (ask!(self.return_user(request)).plan, manner)
+            }
+        };
+        self.planned(plan, manner).await
     }
 
     async fn planned(&mut self, plan: Option<Plan>, manner: Manner) -> Result<()> {

@@ -48,6 +48,9 @@ pub enum Error {
     /// An operator's call on a move that is not there.
     #[error("there is no move {0}: `myriad move list` lists them")]
     UnknownMove(u64),
+    /// An operator's call on a user that is not there.
+    #[error("there is no user {0}")]
+    UnknownUser(u64),
     /// An operator's call that cannot be done; says why and what to do.
     #[error("{0}")]
     Operation(String),
@@ -97,7 +100,9 @@ impl From<Error> for model::Error {
                 Self::invalid(vec![model::FieldError::at("/count", format!("must be from 1 to {}", crate::MAX_BLOCK))])
             }
             Error::Stale { .. } => Self::new(Code::VersionMismatch, error.to_string()),
-            Error::UnknownShard(_) | Error::UnknownMove(_) => Self::new(Code::NotFound, error.to_string()),
+            Error::UnknownShard(_) | Error::UnknownMove(_) | Error::UnknownUser(_) => {
+                Self::new(Code::NotFound, error.to_string())
+            }
             // An operator may know what is wrong with a database; no location has a password in it.
             Error::Busy(_) => Self::new(Code::Busy, error.to_string()),
             Error::Shard(_) | Error::Operation(_) | Error::Refused(_) => {

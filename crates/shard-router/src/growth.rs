@@ -3,6 +3,7 @@
 mod control;
 mod plan;
 mod shards;
+mod users;
 mod verify;
 
 use std::sync::Arc;

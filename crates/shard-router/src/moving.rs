@@ -7,6 +7,7 @@ mod copy;
 mod drive;
 mod owners;
 mod pace;
+mod rebucket;
 mod settings;
 mod stop;
 
@@ -25,6 +26,7 @@ use crate::error::{Error, Result};
 use crate::store::catalog::Catalog;
 use crate::store::moves::{self, Move};
 
+pub(crate) use rebucket::FIRST_EPOCH;
 pub use settings::Settings;
 
 /// How often it is looked for a move that another router left, that waited, or whose grace time is over.

@@ -13,5 +13,7 @@ pub static SCHEMA: Schema = Schema {
     migrations: &[
         Migration { version: 1, name: "first", serves_from: 1, sql: include_str!("../migrations/0001_first.sql") },
         Migration { version: 2, name: "moves", serves_from: 1, sql: include_str!("../migrations/0002_moves.sql") },
+        // An older router would take a user's move for one of whole buckets.
+        Migration { version: 3, name: "users", serves_from: 3, sql: include_str!("../migrations/0003_users.sql") },
     ],
 };

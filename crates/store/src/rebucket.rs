@@ -124,8 +124,14 @@ mod tests {
     fn statements_name_every_column_and_the_user() {
         let made = of_user(&images::TABLE, "user_id");
         assert!(made.copy.starts_with("INSERT INTO images (bucket, user_id, id, version, "), "{}", made.copy);
-        assert!(made.copy.ends_with("finished_at FROM images WHERE bucket = $1 AND user_id = $3 ON CONFLICT (bucket, user_id, id) DO NOTHING"));
-        assert!(made.delete_some.contains("(user_id, id) IN (SELECT user_id, id FROM images WHERE bucket = $1 AND user_id = $2 LIMIT $3)"));
+        assert!(made.copy.ends_with(
+            "finished_at FROM images WHERE bucket = $1 AND user_id = $3 ON CONFLICT (bucket, user_id, id) DO NOTHING"
+        ));
+        assert!(
+            made.delete_some.contains(
+                "(user_id, id) IN (SELECT user_id, id FROM images WHERE bucket = $1 AND user_id = $2 LIMIT $3)"
+            )
+        );
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod wire;
 
 pub use error::{Error, Result};
 pub use ids::UserIds;
-pub use map::{Invalid, Owner, Parts, Place, Topology};
+pub use map::{Invalid, MAX_BUCKETS, Owner, Parts, Place, Topology};
 pub use opener::{Opened, Opener};
 pub use shard_info::{EngineKind, ShardInfo, ShardState};
 pub use shards::{Changed, Key, Shards};

@@ -141,6 +141,16 @@ impl Topology {
         &self.cluster_id
     }
 
+    /// How many buckets there are, private ones that ended counted too: the number of the next new one.
+    pub fn buckets(&self) -> u32 {
+        u32::try_from(self.owners.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Every user that has a private bucket, and the bucket.
+    pub fn pins(&self) -> impl Iterator<Item = (u64, Bucket)> {
+        self.pins.iter().map(|(user, bucket)| (user, Bucket(bucket)))
+    }
+
     /// The bucket of a user: its private one if it is pinned, else `id % 4096`.
     pub fn bucket_of(&self, user: UserId) -> Bucket {
         match self.pins.get(user.get()) {

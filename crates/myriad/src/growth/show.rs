@@ -21,7 +21,12 @@ pub fn shards(answer: &ListShardsResponse, as_json: bool) -> Result<()> {
                 })
             })
             .collect();
-        let all = json!({ "version": answer.topology_version, "shards": shards });
+        let isolated: Vec<_> = answer
+            .isolated
+            .iter()
+            .map(|user| json!({ "userId": user.user_id, "bucket": user.bucket, "shard": user.shard }))
+            .collect();
+        let all = json!({ "version": answer.topology_version, "shards": shards, "isolated": isolated });
         println!("{}", serde_json::to_string_pretty(&all)?);
         return Ok(());
     }
@@ -46,6 +51,9 @@ pub fn shards(answer: &ListShardsResponse, as_json: bool) -> Result<()> {
         ]);
     }
     println!("{table}\ntopology {}", answer.topology_version);
+    for user in &answer.isolated {
+        println!("user {} is alone in bucket {} on {}", user.user_id, user.bucket, user.shard);
+    }
     Ok(())
 }
 
@@ -85,6 +93,7 @@ fn as_value(row: &Move) -> serde_json::Value {
         "id": row.id, "operation": row.operation, "source": row.source, "target": row.target,
         "buckets": row.buckets, "step": row.step, "paused": row.paused, "rowsTotal": row.rows_total,
         "rowsCopied": row.rows_copied, "pauseUs": row.pause_us, "error": row.error,
+        "userId": (row.user_id > 0).then_some(row.user_id),
         "startedAt": model::time::rfc3339(row.started_at_ms), "changedAt": model::time::rfc3339(row.changed_at_ms),
     })
 }

@@ -8,7 +8,7 @@ use topology::ShardState;
 use super::Growth;
 use crate::error::{Error, Result};
 use crate::growth::shards::set_state;
-use crate::store::moves::{self, Move};
+use crate::store::moves::{self, Move, Work};
 
 /// What is done to moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Growth {
                 let now = moves::get(engine, row.id).await?;
                 Ok(now.is_some_and(|now| matches!(now.step, Step::Back | Step::Undone)))
             }
-            Control::Revert if row.step.may_revert() => self.revert(row).await,
+            Control::Revert if row.step.may_revert() && row.work == Work::Buckets => self.revert(row).await,
             Control::Settle if row.step == Step::Grace => self.settle(row.id).await,
             Control::Cancel | Control::Revert | Control::Settle => Ok(false),
         }
@@ -153,6 +153,9 @@ fn refusal(control: Control, row: &Move) -> String {
             "move {id} is committed (step {step}) and can only go forward; within its grace time it can be reverted: \
              `myriad move revert {id}`"
         ),
+        Control::Revert if row.work != Work::Buckets => {
+            "a user that was isolated goes back by `myriad user return ID`, one that was returned by `myriad user isolate ID`".to_owned()
+        }
         Control::Revert => {
             format!(
                 "move {id} is at step {step}: only a move in its grace time can be reverted, one before it is cancelled"

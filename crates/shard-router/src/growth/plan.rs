@@ -13,6 +13,7 @@ use super::{Growth, named, size, weight};
 use crate::domain::batches::{Batch, batches};
 use crate::error::{Error, Result};
 use crate::growth::shards::set_state;
+use crate::store::catalog::Catalog;
 use crate::store::moves::{self, Move};
 
 /// How far a shard's rows may be from its share, in percent, before a rebalance by rows moves something.
@@ -54,15 +55,21 @@ impl Growth {
         let topology = self.topology();
         let open = moves::open_now(self.catalog.engine()).await?;
         let transfers = self.transfers(wish, &topology).await?;
-        refuse_overlap(&open, &transfers)?;
+        refuse_overlap(&open, &transfers.iter().map(|transfer| transfer.bucket).collect())?;
         let batches = batches(&topology, &transfers, self.mover.settings().batch)
             .map_err(|invalid| Error::Operation(invalid.to_string()))?;
         let mut plan = self.price(&topology, &batches).await?;
         if !dry_run && (!batches.is_empty() || matches!(wish, Wish::Drain(_))) {
-            plan.operation = self.begin(wish, &topology, batches).await?;
+            plan.operation = self.begin_wish(wish, &topology, batches).await?;
             self.mover.wake();
         }
         Ok(plan)
+    }
+
+    /// Plans the move of one bucket.
+    pub(super) async fn move_bucket(&self, bucket: Bucket, to: ShardId, dry_run: bool) -> Result<Plan> {
+        let to = self.topology().shard(to).map_or_else(|| to.to_string(), |info| info.name.clone());
+        self.wish(&Wish::Bucket(bucket.0, to), dry_run).await
     }
 
     async fn transfers(&self, wish: &Wish, topology: &Topology) -> Result<Vec<Transfer>> {
@@ -80,11 +87,11 @@ impl Growth {
                     .map(|transfers| transfers.into_iter().filter(|transfer| transfer.from.0 == leaving).collect())
             }
             Wish::Rebalance { by_rows: false } => {
-                place(Strategy::Balanced, &loads(topology, &BTreeMap::new()), &members(topology, None))
+                place(Strategy::Balanced, &shared(loads(topology, &BTreeMap::new())), &members(topology, None))
             }
             Wish::Rebalance { by_rows: true } => {
                 let rows = self.rows_by_bucket(topology).await?;
-                balance_by_cost(&loads(topology, &rows), &members(topology, None), TOLERANCE)
+                balance_by_cost(&shared(loads(topology, &rows)), &members(topology, None), TOLERANCE)
                     .map_err(|refusal| Error::Operation(refusal.to_string()))
             }
         }
@@ -129,9 +136,12 @@ impl Growth {
             plan.rows += rows;
             plan.bytes += u64::try_from(u128::from(size) * u128::from(rows) / u128::from(all.max(1))).unwrap_or(size);
         }
-        let rate = self.rate().await?;
-        plan.expected_ms = plan.rows * 1000 / rate + plan.buckets as u64 * MS_A_BUCKET;
+        plan.expected_ms = self.expected_ms(plan.rows, plan.buckets).await?;
         Ok(plan)
+    }
+
+    pub(super) async fn expected_ms(&self, rows: u64, buckets: usize) -> Result<u64> {
+        Ok(rows * 1000 / self.rate().await? + buckets as u64 * MS_A_BUCKET)
     }
 
     /// Rows in a second, by the moves that ended last.
@@ -149,8 +159,7 @@ impl Growth {
         Ok(if rows < 10_000 { ROWS_A_SECOND } else { (rows * 1000 / took).max(1000) })
     }
 
-    /// Writes the moves, all or none: nobody has changed the topology since the plan was made.
-    async fn begin(&self, wish: &Wish, topology: &Topology, batches: Vec<Batch>) -> Result<String> {
+    async fn begin_wish(&self, wish: &Wish, topology: &Topology, batches: Vec<Batch>) -> Result<String> {
         let operation = format!("{}-{}", wish.word(), topology.version() + 1);
         let draining = match wish {
             Wish::Drain(name) => Some(named(topology, name)?.shard_id()),
@@ -162,25 +171,35 @@ impl Growth {
             }
         };
         let rows: Vec<Move> = batches.into_iter().map(|batch| row(&operation, batch)).collect();
-        let begun = self.catalog.change_with(topology, edit, move |tx| {
-            Box::pin(async move {
-                moves::forget(tx, REMEMBERED).await?;
-                // What has just arrived goes on at once: its grace time is over.
-                let going = moves::buckets_of(&rows);
-                for old in moves::open(tx).await? {
-                    if old.step == Step::Grace && old.one_of(&going).is_some() {
-                        moves::divert(tx, old.id, Step::Grace, Step::Clean, String::new(), now_ms()).await?;
-                    }
-                }
-                for row in &rows {
-                    moves::insert(tx, row).await?;
-                }
-                Ok(())
-            })
-        });
-        begun.await?;
+        begin(&self.catalog, topology, edit, rows).await?;
         Ok(operation)
     }
+}
+
+/// Writes moves, all or none: nobody has changed the topology since the plan was made.
+pub(super) async fn begin(
+    catalog: &Catalog,
+    topology: &Topology,
+    edit: impl FnOnce(&mut topology::Parts),
+    rows: Vec<Move>,
+) -> Result<()> {
+    let begun = catalog.change_with(topology, edit, move |tx| {
+        Box::pin(async move {
+            moves::forget(tx, REMEMBERED).await?;
+            // What has just arrived goes on at once: its grace time is over.
+            let going = moves::buckets_of(&rows);
+            for old in moves::open(tx).await? {
+                if old.step == Step::Grace && old.one_of(&going).is_some() {
+                    moves::divert(tx, old.id, Step::Grace, Step::Clean, String::new(), now_ms()).await?;
+                }
+            }
+            for row in &rows {
+                moves::insert(tx, row).await?;
+            }
+            Ok(())
+        })
+    });
+    begun.await.map(drop)
 }
 
 impl Wish {
@@ -218,11 +237,18 @@ fn loads(topology: &Topology, rows: &BTreeMap<Bucket, u64>) -> Vec<Load> {
     topology.places().map(load).collect()
 }
 
+/// Without the buckets of users' own: they are where an operator wanted them.
+fn shared(loads: Vec<Load>) -> Vec<Load> {
+    loads.into_iter().filter(|load| !load.bucket.is_private()).collect()
+}
+
 fn one_bucket(topology: &Topology, bucket: u32, to: &str) -> Result<Vec<Transfer>> {
     let target = named(topology, to)?;
-    let place = topology
-        .place_of(Bucket(bucket))
-        .ok_or_else(|| Error::Operation(format!("there is no bucket {bucket}: they are numbered from 0 to 4095")))?;
+    let place = topology.place_of(Bucket(bucket)).ok_or_else(|| {
+        Error::Operation(format!(
+            "there is no bucket {bucket}: they are numbered from 0 to 4095, and users' own from 4096 on"
+        ))
+    })?;
     if place.shard == target.shard_id() {
         return Err(Error::Operation(format!("bucket {bucket} is on {to} already")));
     }
@@ -233,10 +259,9 @@ fn one_bucket(topology: &Topology, bucket: u32, to: &str) -> Result<Vec<Transfer
 }
 
 /// A bucket is in one move at a time. One that is committed ends before the next begins; one that is not must be waited for.
-fn refuse_overlap(open: &[Move], transfers: &[Transfer]) -> Result<()> {
-    let going: BTreeSet<Bucket> = transfers.iter().map(|transfer| transfer.bucket).collect();
+pub(super) fn refuse_overlap(open: &[Move], going: &BTreeSet<Bucket>) -> Result<()> {
     for row in open.iter().filter(|row| row.step.may_go_back() || matches!(row.step, Step::Activate | Step::Back)) {
-        if let Some(bucket) = row.one_of(&going) {
+        if let Some(bucket) = row.one_of(going) {
             return Err(Error::Busy(format!(
                 "bucket {bucket} is being moved by {} (move {}, step {}): wait for it (`myriad move status {}`) or cancel it \
                  (`myriad move cancel {}`)",

@@ -24,6 +24,7 @@ pub(crate) struct Status {
 pub(crate) struct NewShard {
     pub(crate) location: String,
     pub(crate) name: String,
+    /// 0: it gets no share.
     pub(crate) weight: u32,
 }
 
@@ -61,8 +62,7 @@ impl Growth {
         if let Some(there) = topology.live_shards().find(|shard| shard.location == location) {
             return Err(Error::Operation(format!("this database is a shard already: {}", there.name)));
         }
-        let weight = if new.weight == 0 { 1 } else { new.weight };
-        let info = ShardInfo { weight, ..ShardInfo::new(id, name, engine, location) };
+        let info = ShardInfo { weight: new.weight, ..ShardInfo::new(id, name, engine, location) };
         if let (Some(login), Some(credentials)) = (&login, &self.credentials) {
             credentials.keep(&info.name, login).map_err(|error| {
                 Error::Operation(format!(

@@ -64,7 +64,7 @@ impl Growth {
         owners(&topology, &engines, &moving, &mut findings).await?;
         strays(&topology, &engines, &moving, &mut findings).await?;
         if deep {
-            claims_and_users(&topology, &engines, &mut findings).await?;
+            claims_and_users(&topology, &engines, &moving, &mut findings).await?;
         }
         Ok(findings)
     }
@@ -131,7 +131,12 @@ async fn strays(
 }
 
 /// A confirmed claim has a live user with this e-mail, a live user has a confirmed claim. E-mails are not told, ids are.
-async fn claims_and_users(topology: &Topology, engines: &Engines, findings: &mut Findings) -> Result<()> {
+async fn claims_and_users(
+    topology: &Topology,
+    engines: &Engines,
+    moving: &BTreeSet<Bucket>,
+    findings: &mut Findings,
+) -> Result<()> {
     let mut claimed: BTreeMap<UserId, Vec<String>> = BTreeMap::new();
     for place in topology.places() {
         let Some(engine) = engines.get(&place.shard.0) else { continue };
@@ -149,6 +154,10 @@ async fn claims_and_users(topology: &Topology, engines: &Engines, findings: &mut
         for row in all_rows(&**engine, &users::TABLE, place.bucket).await? {
             let Some(user) = readable(users::decode(&row), "users", place.bucket, findings) else { continue };
             if topology.bucket_of(user.user.id) != place.bucket {
+                // Left behind by a user that has just got another bucket.
+                if moving.contains(&place.bucket) {
+                    continue;
+                }
                 findings.tell(format!(
                     "user {} lies in bucket {}, which is not its own",
                     user.user.id.get(),

@@ -24,14 +24,17 @@ impl GrowthService for GrowthGrpc {
         _: Request<proto::ListShardsRequest>,
     ) -> Result<Response<proto::ListShardsResponse>, Status> {
         let shards = self.0.shards().await.into_iter().map(shard).collect();
-        Ok(Response::new(proto::ListShardsResponse { topology_version: self.0.topology().version(), shards }))
+        let topology = self.0.topology();
+        let isolated = isolated(&topology);
+        Ok(Response::new(proto::ListShardsResponse { topology_version: topology.version(), shards, isolated }))
     }
 
     async fn add_shard(
         &self,
         request: Request<proto::AddShardRequest>,
     ) -> Result<Response<proto::AddShardResponse>, Status> {
-        let proto::AddShardRequest { location, name, weight, dry_run } = request.into_inner();
+        let proto::AddShardRequest { location, name, weight, dry_run, dedicated } = request.into_inner();
+        let weight = if dedicated { 0 } else { weight.max(1) };
         let added = self.0.add(NewShard { location, name, weight }, dry_run).await.map_err(refused)?;
         Ok(Response::new(proto::AddShardResponse { shard: Some(shard(added)) }))
     }
@@ -70,6 +73,24 @@ impl GrowthService for GrowthGrpc {
         let proto::MoveBucketRequest { bucket, to, dry_run } = request.into_inner();
         let planned = self.0.wish(&Wish::Bucket(bucket, to), dry_run).await.map_err(refused)?;
         Ok(Response::new(proto::MoveBucketResponse { plan: Some(plan(planned)) }))
+    }
+
+    async fn isolate_user(
+        &self,
+        request: Request<proto::IsolateUserRequest>,
+    ) -> Result<Response<proto::IsolateUserResponse>, Status> {
+        let proto::IsolateUserRequest { user_id, to, dry_run } = request.into_inner();
+        let planned = self.0.isolate(user_id, &to, dry_run).await.map_err(refused)?;
+        Ok(Response::new(proto::IsolateUserResponse { plan: Some(plan(planned)) }))
+    }
+
+    async fn return_user(
+        &self,
+        request: Request<proto::ReturnUserRequest>,
+    ) -> Result<Response<proto::ReturnUserResponse>, Status> {
+        let proto::ReturnUserRequest { user_id, dry_run } = request.into_inner();
+        let planned = self.0.give_back(user_id, dry_run).await.map_err(refused)?;
+        Ok(Response::new(proto::ReturnUserResponse { plan: Some(plan(planned)) }))
     }
 
     async fn list_moves(
@@ -134,6 +155,18 @@ fn shard(status: ShardStatus) -> proto::ShardStatus {
     }
 }
 
+fn isolated(topology: &Topology) -> Vec<proto::IsolatedUser> {
+    let mut users: Vec<_> = topology
+        .pins()
+        .filter_map(|(user_id, bucket)| {
+            let shard = topology.shard(topology.place_of(bucket)?.shard)?.name.clone();
+            Some(proto::IsolatedUser { user_id, bucket: bucket.0, shard })
+        })
+        .collect();
+    users.sort_by_key(|user| user.user_id);
+    users
+}
+
 fn plan(plan: Plan) -> proto::Plan {
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let transfer = |(source, target, buckets)| proto::Transfer { source, target, buckets: count(buckets) };
@@ -163,6 +196,7 @@ fn moving(topology: &Topology, row: Move) -> proto::Move {
         error: row.error,
         started_at_ms: row.started_at_ms,
         changed_at_ms: row.changed_at_ms,
+        user_id: row.work.user().map_or(0, model::UserId::get),
     }
 }
 

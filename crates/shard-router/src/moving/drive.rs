@@ -18,9 +18,10 @@ use super::Mover;
 use super::copy::RowName;
 use super::owners::{self, Batch, Log};
 use super::pace::Pace;
+use super::rebucket;
 use super::stop::Stop;
 use crate::error::{Error, Result};
-use crate::store::moves::{self as rows, Figures, Move};
+use crate::store::moves::{self as rows, Figures, Move, Work};
 
 /// Fewer entries than this in one look at the log are carried over under the fence.
 const FEW: usize = 64;
@@ -116,14 +117,28 @@ async fn settle(mover: &Mover, id: u64, token: u64, step: Step, cause: &Stop) ->
 async fn wait_for_earlier(mover: &Mover, row: &Move) -> std::result::Result<(), Stop> {
     let ours = rows::buckets_of([row]);
     let open = rows::open_now(mover.catalog.engine()).await?;
-    let earlier = open.iter().find(|other| other.id < row.id && other.one_of(&ours).is_some());
-    earlier.map_or(Ok(()), |other| Err(Stop::Waits(other.id)))
+    let Some(earlier) = open.iter().find(|other| other.id < row.id && other.one_of(&ours).is_some()) else {
+        return Ok(());
+    };
+    if earlier.step == Step::Grace && earlier.operation == row.operation {
+        // It was only the way to this one.
+        let id = earlier.id;
+        store::transact(mover.catalog.engine(), move |tx| {
+            Box::pin(rows::divert(tx, id, Step::Grace, Step::Clean, String::new(), now_ms()))
+        })
+        .await?;
+    }
+    Err(Stop::Waits(earlier.id))
 }
 
-type Ended = std::result::Result<(), (Step, Stop)>;
+pub(super) type Ended = std::result::Result<(), (Step, Stop)>;
 
 async fn begin(mover: &Mover, row: Move, ending: &CancellationToken) -> Ended {
     let step = row.step;
+    wait_for_earlier(mover, &row).await.map_err(|cause| (step, cause))?;
+    if row.work != Work::Buckets {
+        return rebucket::run(mover, row, ending).await;
+    }
     let mut drive = Drive::take(mover, row).await.map_err(|cause| (step, cause))?;
     drive.steps(ending).await
 }
@@ -132,7 +147,6 @@ impl<'m> Drive<'m> {
     /// Opens both sides and puts our token where an earlier holder's is.
     async fn take(mover: &'m Mover, row: Move) -> std::result::Result<Self, Stop> {
         let batch = Batch { buckets: row.buckets.clone(), token: row.token };
-        wait_for_earlier(mover, &row).await?;
         let source = mover.engine(row.source).await?;
         let target = mover.engine(row.target).await;
         let figures = Figures { rows_total: row.rows_total, rows_copied: row.rows_copied, pause_us: row.pause_us };
@@ -167,7 +181,10 @@ impl<'m> Drive<'m> {
     async fn steps(&mut self, ending: &CancellationToken) -> Ended {
         loop {
             let step = self.row.step;
-            if step.may_pause() && step != Step::Back && (ending.is_cancelled() || self.is_paused().await) {
+            if step.may_pause()
+                && step != Step::Back
+                && (ending.is_cancelled() || is_paused(self.mover, self.row.id).await)
+            {
                 let released = rows::renew(self.mover.catalog.engine(), self.row.id, self.row.token, 0).await;
                 return released.map(drop).map_err(|error| (step, error.into()));
             }
@@ -247,7 +264,7 @@ impl<'m> Drive<'m> {
             _ => {
                 let (engine, id, token) = (self.mover.catalog.engine(), self.row.id, self.row.token);
                 if !rows::advance(engine, id, token, step, next, now_ms()).await? {
-                    self.was_recorded(next).await?;
+                    self.mover.was_recorded(id, token, next).await?;
                 }
             }
         }
@@ -255,27 +272,13 @@ impl<'m> Drive<'m> {
         Ok(())
     }
 
-    /// An answer may have been lost: the row says whether it is where we want it.
-    async fn was_recorded(&self, next: Step) -> std::result::Result<(), Stop> {
-        let row = rows::get(self.mover.catalog.engine(), self.row.id).await?;
-        let there = row.is_some_and(|row| row.token == self.row.token && row.step == next);
-        if there { Ok(()) } else { Err(Stop::Lost) }
-    }
-
     /// The one point: from here on the target owns the buckets.
     async fn commit(&mut self) -> std::result::Result<(), Stop> {
         let (id, token, from) = (self.row.id, self.row.token, self.recorded);
         let record: Record =
             Arc::new(move |tx| Box::pin(rows::advance_in(tx, id, token, from, Step::Activate, now_ms())));
-        match self.mover.name_owner(&self.batch.buckets, self.row.target, 1, record).await {
-            Ok(true) => Ok(()),
-            Ok(false) => self.was_recorded(Step::Activate).await,
-            Err(Error::Catalog(cause @ store::Error::InDoubt(_))) => {
-                self.mover.catalog.catch_up().await?;
-                self.was_recorded(Step::Activate).await.map_err(|_| cause.into())
-            }
-            Err(error) => Err(error.into()),
-        }
+        let edit = name_owner(&self.batch.buckets, self.row.target, 1);
+        self.mover.commit(id, token, &edit, record).await
     }
 
     /// The target alone owns the buckets; the source's rows go.
@@ -324,11 +327,6 @@ impl<'m> Drive<'m> {
         self.note().await
     }
 
-    async fn is_paused(&self) -> bool {
-        let row = rows::get(self.mover.catalog.engine(), self.row.id).await;
-        row.is_ok_and(|row| row.is_some_and(|row| row.paused))
-    }
-
     fn may_still_pause(&self) -> bool {
         let limit = Duration::from_millis(self.mover.settings.max_pause_ms);
         self.fenced.is_none_or(|fenced| fenced.elapsed() < limit)
@@ -342,21 +340,58 @@ impl<'m> Drive<'m> {
     }
 }
 
-/// What is written into a move's row beside a change of owner. False: the row is not where it would have to be.
-type Record = Arc<dyn for<'t> Fn(&'t mut dyn Transaction) -> BoxFuture<'t, store::Result<bool>> + Send + Sync>;
+/// Held by an operator.
+pub(super) async fn is_paused(mover: &Mover, id: u64) -> bool {
+    let row = rows::get(mover.catalog.engine(), id).await;
+    row.is_ok_and(|row| row.is_some_and(|row| row.paused))
+}
+
+/// Makes a shard the owner of buckets, `later` epochs on.
+fn name_owner(buckets: &[(Bucket, Epoch)], shard: u32, later: u64) -> impl Fn(&mut Parts) {
+    move |parts| {
+        for (bucket, epoch) in buckets {
+            parts.buckets[bucket.0 as usize] = Some(Owner(shard, epoch.0 + later));
+        }
+    }
+}
+
+/// What is written into a move's row beside a change of the topology. False: the row is not where it would have to be.
+pub(super) type Record =
+    Arc<dyn for<'t> Fn(&'t mut dyn Transaction) -> BoxFuture<'t, store::Result<bool>> + Send + Sync>;
 
 impl Mover {
-    /// Names the owner of a move's buckets in the catalog, `later` epochs on, together with what `record` writes; again for as long as
-    /// others change the topology in between. False: `record` said no, and nothing was changed.
-    async fn name_owner(&self, buckets: &[(Bucket, Epoch)], shard: u32, later: u64, record: Record) -> Result<bool> {
+    /// The commit of a move: changes the topology and records the step after it.
+    pub(super) async fn commit(
+        &self,
+        id: u64,
+        token: u64,
+        edit: &impl Fn(&mut Parts),
+        record: Record,
+    ) -> std::result::Result<(), Stop> {
+        match self.change(edit, record).await {
+            Ok(true) => Ok(()),
+            Ok(false) => self.was_recorded(id, token, Step::Activate).await,
+            Err(Error::Catalog(cause @ store::Error::InDoubt(_))) => {
+                self.catalog.catch_up().await?;
+                self.was_recorded(id, token, Step::Activate).await.map_err(|_| cause.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// An answer may have been lost: the row says whether it is where we want it.
+    pub(super) async fn was_recorded(&self, id: u64, token: u64, next: Step) -> std::result::Result<(), Stop> {
+        let row = rows::get(self.catalog.engine(), id).await?;
+        let there = row.is_some_and(|row| row.token == token && row.step == next);
+        if there { Ok(()) } else { Err(Stop::Lost) }
+    }
+
+    /// Changes the topology, together with what `record` writes; again for as long as others change it in between. False: `record` said
+    /// no, and nothing was changed.
+    async fn change(&self, edit: &impl Fn(&mut Parts), record: Record) -> Result<bool> {
         let _one_at_a_time = self.committing.lock().await;
         for _ in 0..RACES {
             let before = self.catalog.current();
-            let edit = |parts: &mut Parts| {
-                for (bucket, epoch) in buckets {
-                    parts.buckets[bucket.0 as usize] = Some(Owner(shard, epoch.0 + later));
-                }
-            };
             let record = Arc::clone(&record);
             let changed = self.catalog.change_with(&before, edit, move |tx| {
                 Box::pin(async move {
@@ -381,7 +416,16 @@ impl Mover {
     pub(crate) async fn go_back(&self, row: &Move, reason: String) -> Result<()> {
         let id = row.id;
         let record: Record = Arc::new(move |tx| Box::pin(rows::turn_back(tx, id, reason.clone(), now_ms())));
-        self.name_owner(&row.buckets, row.source, 2, record).await?;
+        let as_before = name_owner(&row.buckets, row.source, 2);
+        let work = row.work;
+        let edit = move |parts: &mut Parts| {
+            as_before(parts);
+            if let Work::Isolate { own, .. } = work {
+                // Nobody was led to it: its number is not used again.
+                parts.buckets[own.0 as usize] = None;
+            }
+        };
+        self.change(&edit, record).await?;
         self.wake();
         Ok(())
     }

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use model::{Bucket, Epoch};
+use moves::in_place::{self, Role};
 use moves::{Found, Side, Step, Terms, Verdict, judge, take_over};
 use store::tables::bucket_owner::{self, OwnerRow};
-use store::{Engine, Error, Primary, transact, transfer};
+use store::{Engine, Error, Primary, Transaction, transact, transfer};
 
 /// A batch as the rules see it.
 #[derive(Debug, Clone)]
@@ -33,9 +34,24 @@ pub(super) async fn change(engine: &dyn Engine, batch: &Batch, side: Side, step:
     each(engine, batch, log, move |terms, found| judge(step, side, terms, found)).await
 }
 
+/// The same where a user gets another bucket, within a transaction.
+pub(super) async fn change_in_place(
+    tx: &mut dyn Transaction,
+    batch: &Batch,
+    role: Role,
+    step: Step,
+) -> store::Result<()> {
+    each_in(tx, batch, |terms, found| in_place::judge(step, role, terms, found)).await
+}
+
 /// Puts our token into the rows that an earlier holder of the same move left.
 pub(super) async fn take(engine: &dyn Engine, batch: &Batch, side: Side) -> store::Result<()> {
     each(engine, batch, Log::Keep, move |terms, found| take_over(side, terms, found)).await
+}
+
+/// The same where a user gets another bucket.
+pub(super) async fn take_in_place(engine: &dyn Engine, batch: &Batch, role: Role) -> store::Result<()> {
+    each(engine, batch, Log::Keep, move |terms, found| in_place::take_over(role, terms, found)).await
 }
 
 /// What the rules make of each owner row as it is now.
@@ -59,19 +75,12 @@ async fn each(
     log: Log,
     judge: impl Fn(Terms, Option<Found>) -> Verdict + Send + Sync + 'static,
 ) -> store::Result<()> {
-    let Batch { buckets, token } = batch.clone();
+    let batch = batch.clone();
     let changed = transact(engine, move |tx| {
         Box::pin(async move {
-            for (bucket, epoch) in buckets {
-                let decide = |row: Option<&OwnerRow>| match judge(Terms { epoch, token }, row.map(found)) {
-                    Verdict::Keep => Ok(None),
-                    Verdict::Write(new) => {
-                        Ok(Some(OwnerRow { bucket, epoch: new.epoch, state: new.state, mover: new.token }))
-                    }
-                    Verdict::Refuse => Err(Error::Moved { bucket, found: row.map(|row| row.epoch) }),
-                };
-                bucket_owner::change(tx, bucket, decide).await?;
-                if log == Log::Forget {
+            each_in(tx, &batch, judge).await?;
+            if log == Log::Forget {
+                for (bucket, _) in batch.buckets {
                     transfer::forget_all(tx, bucket).await?;
                 }
             }
@@ -79,6 +88,22 @@ async fn each(
         })
     });
     changed.await.map(drop)
+}
+
+async fn each_in(
+    tx: &mut dyn Transaction,
+    batch: &Batch,
+    judge: impl Fn(Terms, Option<Found>) -> Verdict,
+) -> store::Result<()> {
+    for &(bucket, epoch) in &batch.buckets {
+        let decide = |row: Option<&OwnerRow>| match judge(Terms { epoch, token: batch.token }, row.map(found)) {
+            Verdict::Keep => Ok(None),
+            Verdict::Write(new) => Ok(Some(OwnerRow { bucket, epoch: new.epoch, state: new.state, mover: new.token })),
+            Verdict::Refuse => Err(Error::Moved { bucket, found: row.map(|row| row.epoch) }),
+        };
+        bucket_owner::change(tx, bucket, decide).await?;
+    }
+    Ok(())
 }
 
 fn found(row: &OwnerRow) -> Found {

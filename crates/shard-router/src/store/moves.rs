@@ -2,11 +2,66 @@
 
 use std::collections::BTreeSet;
 
-use model::{Bucket, Epoch};
+use model::{Bucket, Epoch, UserId};
 use moves::Step;
 use store::{Engine, Query, Row, Transaction, Value, transact};
 
 use crate::error::Result;
+
+/// What a move is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Whole buckets go from the source to the target.
+    Buckets,
+    /// A user leaves the bucket that its id says for one of its own, on the same shard; after that its bucket goes to the target.
+    Isolate {
+        /// Who.
+        user: UserId,
+        /// The bucket of its own, which nobody is led to before the commit.
+        own: Bucket,
+    },
+    /// A user goes back to the bucket that its id says, from one of its own that is on the same shard.
+    Return {
+        /// Who.
+        user: UserId,
+    },
+}
+
+impl Work {
+    /// The word for it in the catalog and in messages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Buckets => "buckets",
+            Self::Isolate { .. } => "isolate",
+            Self::Return { .. } => "return",
+        }
+    }
+
+    /// The user it is about.
+    pub const fn user(self) -> Option<UserId> {
+        match self {
+            Self::Buckets => None,
+            Self::Isolate { user, .. } | Self::Return { user } => Some(user),
+        }
+    }
+
+    /// The number of the bucket of its own that a user gets.
+    const fn own(self) -> Option<Bucket> {
+        match self {
+            Self::Isolate { own, .. } => Some(own),
+            Self::Buckets | Self::Return { .. } => None,
+        }
+    }
+
+    fn read(word: &str, user: u64, own: u32) -> Option<Self> {
+        match word {
+            "buckets" => Some(Self::Buckets),
+            "isolate" => Some(Self::Isolate { user: UserId::new(user)?, own: Bucket(own) }),
+            "return" => Some(Self::Return { user: UserId::new(user)? }),
+            _ => None,
+        }
+    }
+}
 
 /// A move as the catalog has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +70,8 @@ pub struct Move {
     pub id: u64,
     /// What it is a part of.
     pub operation: String,
+    /// What it is about.
+    pub work: Work,
     /// The shard that owns the buckets when it begins.
     pub source: u32,
     /// The shard that owns them when it ends.
@@ -51,6 +108,7 @@ impl Move {
         Self {
             id: 0,
             operation,
+            work: Work::Buckets,
             source,
             target,
             buckets,
@@ -68,21 +126,40 @@ impl Move {
         }
     }
 
-    /// A bucket that is among these, if it moves one of them.
+    /// One about a user that nobody has begun.
+    pub fn of_user(
+        operation: String,
+        work: Work,
+        source: u32,
+        target: u32,
+        buckets: Vec<(Bucket, Epoch)>,
+        now_ms: i64,
+    ) -> Self {
+        Self { work, step: Step::Log, ..Self::planned(operation, source, target, buckets, now_ms) }
+    }
+
+    /// The buckets that no other move may have a hand on meanwhile.
+    pub fn touched(&self) -> impl Iterator<Item = Bucket> {
+        // Once the user is in it, its own bucket may go on.
+        let own = self.work.own().filter(|_| self.step < Step::Grace || self.step == Step::Back);
+        self.buckets.iter().map(|(bucket, _)| *bucket).chain(own)
+    }
+
+    /// A bucket that is among these, if it touches one of them.
     pub fn one_of(&self, buckets: &BTreeSet<Bucket>) -> Option<Bucket> {
-        self.buckets.iter().map(|(bucket, _)| *bucket).find(|bucket| buckets.contains(bucket))
+        self.touched().find(|bucket| buckets.contains(bucket))
     }
 }
 
 /// The buckets of some moves.
 pub fn buckets_of<'m>(moves: impl IntoIterator<Item = &'m Move>) -> BTreeSet<Bucket> {
-    moves.into_iter().flat_map(|row| row.buckets.iter().map(|(bucket, _)| *bucket)).collect()
+    moves.into_iter().flat_map(Move::touched).collect()
 }
 
 macro_rules! columns {
     () => {
         "id, operation, source, target, buckets, on_base, step, paused, token, attempts, rows_total, rows_copied, pause_us, \
-         error, started_at, changed_at"
+         error, started_at, changed_at, work, user_id, own"
     };
 }
 
@@ -148,7 +225,9 @@ pub async fn get(engine: &dyn Engine, id: u64) -> Result<Option<Move>> {
 pub async fn insert(tx: &mut dyn Transaction, new: &Move) -> store::Result<()> {
     let buckets: Vec<(u32, u64)> = new.buckets.iter().map(|(bucket, epoch)| (bucket.0, epoch.0)).collect();
     let buckets = serde_json::to_string(&buckets).map_err(|error| store::Error::Fault(error.to_string()))?;
-    let values: [Value; 9] = [
+    let user = new.work.user().map_or(0, UserId::get);
+    let own = new.work.own().map_or(0, |own| own.0);
+    let values: [Value; 12] = [
         (&new.operation).into(),
         new.source.into(),
         new.target.into(),
@@ -158,15 +237,18 @@ pub async fn insert(tx: &mut dyn Transaction, new: &Move) -> store::Result<()> {
         i64::from(new.paused).into(),
         new.attempts.into(),
         new.started_at_ms.into(),
+        new.work.as_str().into(),
+        user.into(),
+        own.into(),
     ];
     tx.execute(INSERT, &values).await.map(drop)
 }
 
 const INSERT: &str =
     "INSERT INTO move (id, operation, source, target, buckets, on_base, step, paused, holder, token, lease_until, \
-        attempts, rows_total, rows_copied, pause_us, error, started_at, changed_at)
+        attempts, rows_total, rows_copied, pause_us, error, started_at, changed_at, work, user_id, own)
     SELECT (SELECT coalesce(max(id), 0) + 1 FROM move), $1, $2, $3, $4, $5, $6, $7, '', \
-        (SELECT coalesce(max(token), 0) + 1 FROM move), 0, $8, 0, 0, 0, '', $9, $9";
+        (SELECT coalesce(max(token), 0) + 1 FROM move), 0, $8, 0, 0, 0, '', $9, $9, $10, $11, $12";
 
 /// Takes the lease of a move that nobody holds and that can go on: the one that is furthest, so that what was begun ends first. It
 /// has a token of its own from then on.
@@ -326,6 +408,7 @@ fn row(row: &Row) -> store::Result<Move> {
     Ok(Move {
         id: row.u64(0)?,
         operation: row.text(1)?,
+        work: Work::read(row.str(16)?, row.u64(17)?, row.u32(18)?).ok_or_else(|| corrupt("work"))?,
         source: row.u32(2)?,
         target: row.u32(3)?,
         buckets: buckets.into_iter().map(|(bucket, epoch)| (Bucket(bucket), Epoch(epoch))).collect(),

@@ -14,12 +14,12 @@ use crate::client::shards;
 use crate::cluster::{Cluster, Node, execute};
 use crate::ledger::{Traffic, settle};
 
-async fn add(node: &Node, location: String, name: &str) {
+pub async fn add(node: &Node, location: String, name: &str) {
     let request = AddShardRequest { location, name: name.to_owned(), ..AddShardRequest::default() };
     node.growth().add_shard(request).await.unwrap();
 }
 
-async fn drain(node: &Node, name: &str) -> Plan {
+pub async fn drain(node: &Node, name: &str) -> Plan {
     let request = DrainShardRequest { name: name.to_owned(), dry_run: false };
     node.growth().drain_shard(request).await.unwrap().into_inner().plan.unwrap()
 }
@@ -29,7 +29,7 @@ async fn rebalance(node: &Node) -> Plan {
 }
 
 /// Waits for the end of all moves; how many were undone.
-async fn ended(node: &Node) -> u32 {
+pub async fn ended(node: &Node) -> u32 {
     let begun = Instant::now();
     loop {
         let list = ListMovesRequest { operation: String::new(), ended: 1000 };
@@ -55,12 +55,12 @@ async fn require_no_fault(node: &Node) {
     assert_eq!(answer.buckets, 4096);
 }
 
-async fn counts(node: &Node) -> Vec<(String, u32)> {
+pub async fn counts(node: &Node) -> Vec<(String, u32)> {
     let answer = node.growth().list_shards(ListShardsRequest {}).await.unwrap().into_inner();
     answer.shards.into_iter().map(|shard| (shard.name, shard.buckets)).collect()
 }
 
-async fn refusal<T>(answer: impl Future<Output = Result<T, tonic::Status>>) -> String {
+pub async fn refusal<T>(answer: impl Future<Output = Result<T, tonic::Status>>) -> String {
     match answer.await {
         Ok(_) => panic!("it was not refused"),
         Err(status) => status.message().to_owned(),
@@ -188,14 +188,14 @@ async fn two(grace_ms: i64) -> Two {
     Two { cluster, node, shards }
 }
 
-async fn step_of(node: &Node, operation: &str) -> (String, String, u64) {
+pub async fn step_of(node: &Node, operation: &str) -> (String, String, u64) {
     let list = ListMovesRequest { operation: operation.to_owned(), ended: 0 };
     let answer = node.growth().list_moves(list).await.unwrap().into_inner();
     let row = answer.moves.into_iter().next().unwrap();
     (row.step, row.error, row.id)
 }
 
-async fn until_step(node: &Node, operation: &str, step: &str) -> u64 {
+pub async fn until_step(node: &Node, operation: &str, step: &str) -> u64 {
     for _ in 0..12_000 {
         let (now, _, id) = step_of(node, operation).await;
         if now == step {
@@ -206,7 +206,7 @@ async fn until_step(node: &Node, operation: &str, step: &str) -> u64 {
     panic!("never at {step}: {:?}", step_of(node, operation).await);
 }
 
-async fn move_bucket(node: &Node, bucket: u32, to: &str) -> String {
+pub async fn move_bucket(node: &Node, bucket: u32, to: &str) -> String {
     let request = MoveBucketRequest { bucket, to: to.to_owned(), dry_run: false };
     node.growth().move_bucket(request).await.unwrap().into_inner().plan.unwrap().operation
 }

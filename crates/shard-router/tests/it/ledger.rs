@@ -14,7 +14,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio_util::task::TaskTracker;
 use topology::Shards;
 
-/// Users that are written to: of many buckets, some of one.
+/// Users that are written to: two of each bucket.
 const USERS: u64 = 48;
 const STEP: u64 = 89;
 
@@ -36,8 +36,9 @@ pub struct Traffic {
     writers: Vec<JoinHandle<Books>>,
 }
 
-fn user(number: u64) -> UserId {
-    UserId::new(1 + number * STEP).unwrap()
+pub fn user(number: u64) -> UserId {
+    let (bucket, round) = (number % (USERS / 2), number / (USERS / 2));
+    UserId::new(1 + bucket * STEP + round * u64::from(model::BUCKETS)).unwrap()
 }
 
 /// The users, before anything moves.

@@ -9,5 +9,6 @@ mod growth;
 mod lease;
 mod ledger;
 mod start;
+mod users;
 mod volume;
 mod watch;

@@ -29,8 +29,9 @@ pub struct Statements {
 }
 
 /// The tables whose rows go along, in the order of the schema.
-pub static STATEMENTS: LazyLock<Vec<Statements>> =
-    LazyLock::new(|| TABLES.iter().filter(|table| matches!(table.moves, Moves::Along(_))).map(|table| make(table)).collect());
+pub static STATEMENTS: LazyLock<Vec<Statements>> = LazyLock::new(|| {
+    TABLES.iter().filter(|table| matches!(table.moves, Moves::Along(_))).map(|table| make(table)).collect()
+});
 
 /// `$1` to `$2` buckets: for each bucket and table with rows, the bucket, the table's place in [`STATEMENTS`], the number of rows.
 pub static COUNTS: LazyLock<String> = LazyLock::new(|| {

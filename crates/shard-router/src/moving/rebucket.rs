@@ -1,0 +1,314 @@
+//! A user gets another bucket of the same shard: one of its own, or back the one that its id says.
+//!
+//! Under the fence the rows are copied within one transaction of the shard; then the catalog leads the user to the other bucket, and the
+//! owner rows let its writers in. The rows stay where they were through the grace time, for those who still read by an older map.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use model::time::now_ms;
+use model::{Bucket, Epoch, UserId};
+use moves::Step;
+use moves::in_place::Role;
+use store::tables::bucket_owner::{self, OwnerRow, State};
+use store::transfer::{self, Hold};
+use store::{BoxFuture, Engine, Lock, Transaction, rebucket, transact};
+use tokio_util::sync::CancellationToken;
+use topology::{Owner, Parts};
+
+use super::Mover;
+use super::drive::{Ended, Record, is_paused};
+use super::owners::{self, Batch};
+use super::stop::Stop;
+use crate::store::moves::{self as rows, Figures, Move, Work};
+
+/// The epoch in which a user's own bucket begins.
+pub(crate) const FIRST_EPOCH: Epoch = Epoch(1);
+
+/// Which way the user goes.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// Out of the bucket that it shares, to one of its own.
+    Out { shared: Bucket, own: Bucket },
+    /// Back into it.
+    Home { own: Bucket, shared: Bucket },
+}
+
+impl Way {
+    fn of(row: &Move) -> Option<(UserId, Self)> {
+        match (row.work, row.buckets.as_slice()) {
+            (Work::Isolate { user, own }, [(shared, _)]) => Some((user, Self::Out { shared: *shared, own })),
+            (Work::Return { user }, [(own, _), (shared, _)]) => Some((user, Self::Home { own: *own, shared: *shared })),
+            _ => None,
+        }
+    }
+
+    /// What the move's buckets are to the rules of owner rows, in their order.
+    const fn roles(self) -> &'static [Role] {
+        match self {
+            Self::Out { .. } => &[Role::Left],
+            Self::Home { .. } => &[Role::Ending, Role::Joined],
+        }
+    }
+}
+
+struct Rebucket<'m> {
+    mover: &'m Mover,
+    row: Move,
+    user: UserId,
+    way: Way,
+    owners: Owners,
+    engine: Arc<dyn Engine>,
+    fenced: Option<Instant>,
+    figures: Figures,
+}
+
+/// The move's buckets, each with its role.
+#[derive(Debug, Clone)]
+struct Owners(Vec<(Role, Batch)>);
+
+/// Does the steps of such a move until it ends or needs nobody for a while.
+pub(super) async fn run(mover: &Mover, row: Move, ending: &CancellationToken) -> Ended {
+    let step = row.step;
+    let mut rebucket = Rebucket::take(mover, row).await.map_err(|cause| (step, cause))?;
+    rebucket.steps(ending).await
+}
+
+impl<'m> Rebucket<'m> {
+    async fn take(mover: &'m Mover, row: Move) -> Result<Self, Stop> {
+        let (user, way) = Way::of(&row).ok_or_else(|| Stop::Wrong("this move is about no user".to_owned()))?;
+        let engine = mover.engine(row.source).await?;
+        let batches = row.buckets.iter().map(|bucket| Batch { buckets: vec![*bucket], token: row.token });
+        let owners = Owners(way.roles().iter().copied().zip(batches).collect());
+        match row.step {
+            Step::Back => owners.change(&*engine, Step::Back).await?,
+            _ => {
+                for (role, batch) in &owners.0 {
+                    owners::take_in_place(&*engine, batch, *role).await?;
+                }
+            }
+        }
+        let figures = Figures { rows_total: row.rows_total, rows_copied: row.rows_copied, pause_us: row.pause_us };
+        Ok(Self { mover, row, user, way, owners, engine, fenced: None, figures })
+    }
+
+    async fn steps(&mut self, ending: &CancellationToken) -> Ended {
+        loop {
+            let step = self.row.step;
+            if step == Step::Log && (ending.is_cancelled() || is_paused(self.mover, self.row.id).await) {
+                let released = rows::renew(self.mover.catalog.engine(), self.row.id, self.row.token, 0).await;
+                return released.map(drop).map_err(|error| (step, error.into()));
+            }
+            self.perform(step).await.map_err(|cause| (step, cause))?;
+            let Some(next) = step.next_in_place() else { return Ok(()) };
+            // The commit is its own record, and during the pause nothing else is recorded.
+            if !matches!(step, Step::Fence | Step::Commit) {
+                self.record(step, next).await.map_err(|cause| (step, cause))?;
+            }
+            self.row.step = next;
+            if next == Step::Grace || next.is_end() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn perform(&mut self, step: Step) -> Result<(), Stop> {
+        match step {
+            Step::Log => {
+                self.require_together()?;
+                self.owners.change(&*self.engine, step).await?;
+            }
+            Step::Fence => {
+                self.fenced = Some(Instant::now());
+                self.owners.change(&*self.engine, step).await?;
+                self.copy().await?;
+            }
+            Step::Commit => self.commit().await?,
+            Step::Activate => self.activate().await?,
+            Step::Clean => self.clean().await?,
+            Step::Back => self.back().await?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The buckets are where they were to be when the move was planned.
+    fn require_together(&self) -> Result<(), Stop> {
+        let topology = self.mover.catalog.current();
+        let there = |(bucket, epoch): &(Bucket, Epoch)| {
+            topology.place_of(*bucket).is_some_and(|place| (place.shard.0, place.epoch) == (self.row.source, *epoch))
+        };
+        if self.row.buckets.iter().all(there) {
+            return Ok(());
+        }
+        let user = self.user.get();
+        Err(Stop::Wrong(format!("the buckets of user {user} are not where they were to be by now: begin again")))
+    }
+
+    /// Copies the user's rows to the other bucket, which nobody looks for them in. Done twice it is the same.
+    async fn copy(&mut self) -> Result<(), Stop> {
+        let (user, way, token) = (self.user, self.way, self.row.token);
+        let (from, from_epoch) = self.row.buckets[0];
+        let fenced = Hold { bucket: from, state: State::Fenced, token };
+        tracing::debug!("move.id" = self.row.id, epoch = from_epoch.0, "a user's rows are copied");
+        let copied = transact(&*self.engine, move |tx| {
+            Box::pin(async move {
+                transfer::require(tx, fenced).await?;
+                match way {
+                    Way::Out { shared, own } => rebucket::split(tx, shared, own, user).await,
+                    Way::Home { own, shared } => {
+                        transfer::require(tx, Hold { bucket: shared, state: State::Owned, token }).await?;
+                        rebucket::merge(tx, own, shared, user).await
+                    }
+                }
+            })
+        });
+        copied.await?;
+        let rows = rebucket::count(&*self.engine, from, user).await?;
+        (self.figures.rows_total, self.figures.rows_copied) = (rows, rows);
+        Ok(())
+    }
+
+    async fn record(&self, step: Step, next: Step) -> Result<(), Stop> {
+        let (id, token) = (self.row.id, self.row.token);
+        if rows::advance(self.mover.catalog.engine(), id, token, step, next, now_ms()).await? {
+            return Ok(());
+        }
+        self.mover.was_recorded(id, token, next).await
+    }
+
+    /// The one point: from here on the user's bucket is the other one.
+    async fn commit(&mut self) -> Result<(), Stop> {
+        let limit = Duration::from_millis(self.mover.settings.max_pause_ms);
+        if self.fenced.get_or_insert_with(Instant::now).elapsed() > limit {
+            return Err(Stop::Wrong(format!("writes would have waited longer than {} ms", limit.as_millis())));
+        }
+        let (user, way, shard, buckets) = (self.user, self.way, self.row.source, self.row.buckets.clone());
+        let edit = move |parts: &mut Parts| {
+            for (bucket, epoch) in &buckets {
+                parts.buckets[bucket.0 as usize] = Some(Owner(shard, epoch.0 + 1));
+            }
+            match way {
+                Way::Out { own, .. } => {
+                    parts.pins.insert(user.get(), own.0);
+                }
+                Way::Home { own, .. } => {
+                    parts.pins.remove(&user.get());
+                    parts.buckets[own.0 as usize] = None;
+                }
+            }
+        };
+        let row = self.row.clone();
+        let record: Record = Arc::new(move |tx| Box::pin(record_commit(tx, row.clone(), way)));
+        self.mover.commit(self.row.id, self.row.token, &edit, record).await
+    }
+
+    /// Lets the writers in.
+    async fn activate(&mut self) -> Result<(), Stop> {
+        let (owners, way) = (self.owners.clone(), self.way);
+        let activated = transact(&*self.engine, move |tx| {
+            Box::pin(async move {
+                if let Way::Out { own, .. } = way {
+                    let row = OwnerRow { bucket: own, epoch: FIRST_EPOCH, state: State::Owned, mover: None };
+                    bucket_owner::change(tx, own, |found| Ok(found.is_none().then_some(row))).await?;
+                }
+                owners.change_in(tx, Step::Activate).await
+            })
+        });
+        activated.await?;
+        if let Some(fenced) = self.fenced.take() {
+            self.figures.pause_us = u64::try_from(fenced.elapsed().as_micros()).unwrap_or(u64::MAX);
+            crate::metrics::paused(fenced.elapsed());
+        }
+        rows::note(self.mover.catalog.engine(), self.row.id, self.row.token, self.figures).await?;
+        Ok(())
+    }
+
+    /// Deletes what the user has left behind.
+    async fn clean(&self) -> Result<(), Stop> {
+        match self.way {
+            Way::Out { shared, .. } => self.remove_from(shared).await?,
+            Way::Home { own, .. } => self.empty(own).await?,
+        }
+        self.owners.change(&*self.engine, Step::Clean).await?;
+        Ok(())
+    }
+
+    /// Deletes what was copied in vain. The writers are let in already: `take` saw to that.
+    async fn back(&self) -> Result<(), Stop> {
+        match self.way {
+            Way::Out { own, .. } => self.empty(own).await?,
+            Way::Home { shared, .. } => self.remove_from(shared).await?,
+        }
+        self.owners.change(&*self.engine, Step::Undone).await?;
+        Ok(())
+    }
+
+    /// Deletes the user's rows from a bucket that it shares, for as long as the bucket has our token: a late holder finds another one.
+    async fn remove_from(&self, bucket: Bucket) -> Result<(), Stop> {
+        let (user, limit) = (self.user, self.mover.settings.page_rows);
+        let hold = Hold { bucket, state: State::Owned, token: self.row.token };
+        self.until_gone(move |tx| {
+            Box::pin(async move {
+                match transfer::require(tx, hold).await {
+                    Ok(()) => rebucket::remove_some(tx, bucket, user, limit).await,
+                    // It was done before, and only the record of it is missing.
+                    Err(store::Error::Moved { .. }) => Ok(false),
+                    Err(error) => Err(error),
+                }
+            })
+        })
+        .await
+    }
+
+    /// Deletes all rows of a bucket that nobody is led to: its number is never used again.
+    async fn empty(&self, bucket: Bucket) -> Result<(), Stop> {
+        let limit = self.mover.settings.page_rows;
+        self.until_gone(move |tx| {
+            Box::pin(async move {
+                tx.lock(Lock::Shared(bucket)).await?;
+                transfer::purge_some(tx, bucket, limit).await
+            })
+        })
+        .await
+    }
+
+    async fn until_gone(
+        &self,
+        some: impl for<'t> Fn(&'t mut dyn Transaction) -> BoxFuture<'t, store::Result<bool>> + Copy + Send + 'static,
+    ) -> Result<(), Stop> {
+        while transact(&*self.engine, some).await?.0 {}
+        Ok(())
+    }
+}
+
+impl Owners {
+    /// Does what a step does to the owner rows. The log that the buckets kept meanwhile is forgotten: on one shard nothing is caught up.
+    async fn change(&self, engine: &dyn Engine, step: Step) -> store::Result<()> {
+        let owners = self.clone();
+        let changed = transact(engine, move |tx| Box::pin(async move { owners.change_in(tx, step).await }));
+        changed.await.map(drop)
+    }
+
+    async fn change_in(&self, tx: &mut dyn Transaction, step: Step) -> store::Result<()> {
+        for (role, batch) in &self.0 {
+            owners::change_in_place(tx, batch, *role, step).await?;
+            for (bucket, _) in &batch.buckets {
+                transfer::forget_all(tx, *bucket).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is written beside the topology; where the user's bucket is to go to another shard, that is planned with it.
+async fn record_commit(tx: &mut dyn Transaction, row: Move, way: Way) -> store::Result<bool> {
+    if !rows::advance_in(tx, row.id, row.token, Step::Fence, Step::Activate, now_ms()).await? {
+        return Ok(false);
+    }
+    if let (Way::Out { own, .. }, true) = (way, row.target != row.source) {
+        let on = Move::planned(row.operation, row.source, row.target, vec![(own, FIRST_EPOCH)], now_ms());
+        rows::insert(tx, &on).await?;
+    }
+    Ok(true)
+}
