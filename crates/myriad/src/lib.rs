@@ -6,5 +6,6 @@ pub mod admin;
 pub mod config;
 pub mod demo;
 pub mod growth;
+pub mod hot;
 pub mod operator;
 pub mod serve;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use myriad::{admin, demo, growth, serve};
+use myriad::{admin, demo, growth, hot, serve};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -24,6 +24,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Make, list and unmake administrators.
     Admin(admin::Arguments),
+    /// Users that are asked for most, and what may be done about them.
+    Hot(hot::Arguments),
     /// Shards, buckets and moves.
     #[command(flatten)]
     Growth(growth::Command),
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Transform => image_worker::transform::main(),
         Command::Demo(arguments) => client(demo::run(arguments)),
         Command::Admin(arguments) => client(admin::run(arguments)),
+        Command::Hot(arguments) => client(hot::run(arguments)),
         Command::Growth(command) => client(growth::run(command)),
     }
 }

@@ -7,6 +7,7 @@
 
 mod backoff;
 mod error;
+mod heat;
 pub mod identity;
 pub mod ids;
 pub mod map;
@@ -21,6 +22,7 @@ mod watch;
 mod wire;
 
 pub use error::{Error, Result};
+pub use heat::{Heat, HotUser};
 pub use ids::UserIds;
 pub use map::{Invalid, MAX_BUCKETS, Owner, Parts, Place, Topology};
 pub use opener::{Opened, Opener};

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::backoff::Backoff;
 use crate::error::Result;
+use crate::heat::Heat;
 use crate::map::{Place, Topology};
 use crate::metrics;
 use crate::opener::Opener;
@@ -34,6 +35,7 @@ pub struct Shards {
     watch: Watch,
     view: watch::Receiver<Arc<View>>,
     waiters: Arc<Semaphore>,
+    heat: Arc<Heat>,
 }
 
 /// A topology with the shards that are open for it.
@@ -77,12 +79,17 @@ impl Shards {
         metrics::shards_open(open.len());
         let (sender, view) = watch::channel(Arc::new(View { topology, open }));
         shutdown.spawn(registry::follow(watch.subscribe(), opener, sender, shutdown.soft.clone()));
-        Ok(Self { watch, view, waiters: Arc::new(Semaphore::new(WAITERS)) })
+        Ok(Self { watch, view, waiters: Arc::new(Semaphore::new(WAITERS)), heat: Arc::default() })
     }
 
     /// The topology that requests are routed by now.
     pub fn topology(&self) -> Arc<Topology> {
         self.view.borrow().topology.clone()
+    }
+
+    /// Which users are asked for most. Writes are counted here; a read may never come by here, so whoever answers it counts it.
+    pub fn heat(&self) -> &Heat {
+        &self.heat
     }
 
     /// Tells when the topology or the set of open shards has changed.
@@ -123,6 +130,9 @@ impl Shards {
         W: for<'t> FnOnce(&'t mut BucketTx<'_>) -> BoxFuture<'t, store::Result<T>> + Clone + Send + 'static,
     {
         let key = key.into();
+        if let Key::User(user) = key {
+            self.heat.write(user);
+        }
         let place = self.place(key)?;
         match write_in(&self.opened(place.shard).await?, key, place, work.clone()).await {
             Err(store::Error::Moved { .. }) => self.write_where_it_arrives(key, place, work).await,

@@ -94,6 +94,27 @@ impl Traffic {
         }
         john
     }
+
+    /// Everybody looks at one.
+    async fn admire(self: Arc<Self>, api: Api, star: Person) {
+        while !self.stop.load(Ordering::Relaxed) {
+            let call = api.get(&format!("{}/images", star.path()));
+            drop(self.ask("admire", call.try_send()).await);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// What was acknowledged is there, and nobody was signed out.
+    async fn hold_the_books_against(&self, api: &Api, people: &[Person]) {
+        for path in self.ledger.keys() {
+            let user = people.iter().find(|john| john.path() == path);
+            // Of those who only signed up, the public part tells.
+            let call = api.get(&path);
+            let call = if let Some(john) = user { call.bearer(&john.token) } else { call };
+            let found = call.send().await.expect(200);
+            assert_eq!(self.ledger.violation(&path, found["lastName"].as_str()), None);
+        }
+    }
 }
 
 async fn sign_in(api: &Api, email: &str) -> anyhow::Result<Answer> {
@@ -188,13 +209,61 @@ pub async fn a_laptop_grows_into_postgres_and_back_and_no_request_fails() {
     assert!(verified.contains("each where it belongs"), "{verified}");
     let topology = myriad(&server, &["topology"]).await;
     assert!(topology.contains("two") && !topology.contains("local ") && !topology.contains("postgres"), "{topology}");
+    traffic.hold_the_books_against(&server.api().unwrap(), &people).await;
+}
+
+// R70: found among the others, alone on a shard of its own, and back.
+pub async fn a_celebrity_is_found_lives_alone_and_returns_and_no_request_fails() {
+    let mut server = Server::start(options()).await.unwrap();
     let api = server.api().unwrap();
-    for path in traffic.ledger.keys() {
-        let user = people.iter().find(|john| john.path() == path);
-        // Nobody was signed out; of those who only signed up, the public part tells.
-        let call = api.get(&path);
-        let call = if let Some(john) = user { call.bearer(&john.token) } else { call };
-        let found = call.send().await.expect(200);
-        assert_eq!(traffic.ledger.violation(&path, found["lastName"].as_str()), None);
+    let people = join_all((0..4).map(|_| Person::new(&api))).await;
+    let star = people[0].clone();
+    let traffic = Arc::new(Traffic::default());
+    let mut users = Vec::new();
+    for john in &people {
+        users.push(tokio::spawn(Arc::clone(&traffic).use_it(api.clone(), john.clone())));
     }
+    let fans = tokio::spawn(Arc::clone(&traffic).admire(api.clone(), star.clone()));
+
+    let id = star.id.to_string();
+    let begun = Instant::now();
+    let hottest = loop {
+        let hot: serde_json::Value = serde_json::from_str(&myriad(&server, &["hot", "--json"]).await).unwrap();
+        if hot[0]["userId"] == star.id && hot[0]["share"].as_f64().is_some_and(|share| share > 0.3) {
+            break hot[0].clone();
+        }
+        assert!(begun.elapsed() < Duration::from_mins(1), "nobody is hot: {hot}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    println!("found after {:?}: {hottest}", begun.elapsed());
+    myriad(&server, &["shard", "add", "shards/star.db", "--name", "star", "--dedicated"]).await;
+    assert!(myriad(&server, &["shard", "rebalance"]).await.contains("Nothing to move"));
+    let dry = myriad(&server, &["user", "isolate", &id, "--to", "star", "--dry-run"]).await;
+    assert!(dry.contains("1 buckets from local to star") && dry.contains("Nothing was begun"), "{dry}");
+    let isolated = myriad(&server, &["user", "isolate", &id, "--to", "star"]).await;
+    assert!(isolated.contains("2 of 2 moves committed, 0 undone"), "{isolated}");
+    let topology = myriad(&server, &["topology"]).await;
+    assert!(topology.contains(&format!("user {id} is alone in bucket 4096 on star")), "{topology}");
+    assert!(myriad(&server, &["verify"]).await.contains("4097 buckets"));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    println!("{isolated}{}", myriad(&server, &["hot"]).await);
+
+    let returned = myriad(&server, &["user", "return", &id]).await;
+    assert!(returned.contains("0 undone"), "{returned}");
+    println!("{returned}{}", myriad(&server, &["move", "list", "--each"]).await);
+    traffic.stop.store(true, Ordering::Relaxed);
+    let people: Vec<Person> = join_all(users).await.into_iter().map(Result::unwrap).collect();
+    fans.await.unwrap();
+    let failures = traffic.failures.lock().unwrap().clone();
+    println!("{} answers, slowest {:?}", traffic.answers.load(Ordering::Relaxed), traffic.slowest.lock().unwrap());
+    assert!(failures.is_empty(), "{} failures, the first: {:?}", failures.len(), &failures[..failures.len().min(5)]);
+    for john in &people {
+        until_every_picture_is_made(&api, john).await;
+    }
+    myriad(&server, &["move", "settle"]).await;
+    until_removed(&server, "star").await;
+    assert!(server.stop().await.unwrap().success());
+    server.restart().await.unwrap();
+    assert!(myriad(&server, &["verify", "--deep"]).await.contains("4096 buckets"));
+    traffic.hold_the_books_against(&server.api().unwrap(), &people).await;
 }

@@ -171,6 +171,7 @@ fn drills() -> Vec<(&'static str, Drill)> {
         crash::queued_pictures_survive_kill_9,
         grpc::services_can_be_listed_described_and_called,
         growth::a_laptop_grows_into_postgres_and_back_and_no_request_fails,
+        growth::a_celebrity_is_found_lives_alone_and_returns_and_no_request_fails,
         ladder::the_ladder_names_only_tests_that_exist,
         process::an_empty_directory_is_enough,
         process::a_signal_drains_and_ends_with_zero,

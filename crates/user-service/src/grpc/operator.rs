@@ -3,18 +3,23 @@
 use api::{
     convert::profile,
     operator::v1::{
-        CreateAdminRequest, CreateAdminResponse, GrantAdminRequest, GrantAdminResponse, ListAdminsRequest,
-        ListAdminsResponse, RevokeAdminRequest, RevokeAdminResponse, operator_service_server::OperatorService,
+        CreateAdminRequest, CreateAdminResponse, GrantAdminRequest, GrantAdminResponse, HotUser, ListAdminsRequest,
+        ListAdminsResponse, ListHotUsersRequest, ListHotUsersResponse, RevokeAdminRequest, RevokeAdminResponse,
+        operator_service_server::OperatorService,
     },
     status::to_status,
     user::v1 as proto,
 };
-use model::{profile::Role, time::now_ms};
+use model::{Error, FieldError, profile::Role, time::now_ms};
 use secrecy::SecretString;
 use tonic::{Request, Response, Status};
+use topology::Topology;
 
 use super::answer;
 use crate::store::{Recipes, sign_up::SignUp};
+
+/// Most users in one answer about hot ones.
+const HOT_MAX: u32 = 100;
 
 /// The service over the recipes.
 #[derive(Clone)]
@@ -61,5 +66,33 @@ impl OperatorService for Operator {
     async fn list_admins(&self, _: Request<ListAdminsRequest>) -> Result<Response<ListAdminsResponse>, Status> {
         let users = self.0.list_admins().await.map_err(to_status)?;
         Ok(Response::new(ListAdminsResponse { users: users.into_iter().map(Into::into).collect() }))
+    }
+
+    async fn list_hot_users(
+        &self,
+        request: Request<ListHotUsersRequest>,
+    ) -> Result<Response<ListHotUsersResponse>, Status> {
+        let limit = request.into_inner().limit;
+        if !(1..=HOT_MAX).contains(&limit) {
+            return Err(to_status(Error::invalid(vec![FieldError::at("/limit", "must be 1 to 100")])));
+        }
+        let shards = self.0.shards();
+        let topology = shards.topology();
+        let hottest = shards.heat().hottest(limit as usize).into_iter();
+        let users = hottest.map(|hot| hot_user(&topology, &hot)).collect();
+        Ok(Response::new(ListHotUsersResponse { users }))
+    }
+}
+
+fn hot_user(topology: &Topology, hot: &topology::HotUser) -> HotUser {
+    let place = topology.locate(hot.user);
+    HotUser {
+        user_id: hot.user.get(),
+        reads: hot.reads,
+        writes: hot.writes,
+        share: hot.share,
+        bucket: place.bucket.0,
+        shard: topology.shard(place.shard).map_or_else(String::new, |info| info.name.clone()),
+        isolated: place.bucket.is_private(),
     }
 }

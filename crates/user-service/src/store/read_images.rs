@@ -11,6 +11,7 @@ impl Recipes {
     /// # Errors
     /// `NOT_FOUND`.
     pub async fn get_image(&self, of: &JobOf) -> Result<Image> {
+        self.shards().heat().read(of.user);
         let bucket = self.shards().place(of.user)?.bucket;
         let found = images::get(&mut self.shards().read(of.user)?, bucket, of.user, &of.image).await?;
         found.map(|row| row.image).ok_or_else(no_image)
@@ -24,6 +25,7 @@ impl Recipes {
         limit: usize,
         done_only: bool,
     ) -> Result<Page<Image>> {
+        self.shards().heat().read(user);
         let bucket = self.shards().place(user)?.bucket;
         let wanted = u32::try_from(limit + 1).unwrap_or(u32::MAX);
         let mut read = self.shards().read(user)?;

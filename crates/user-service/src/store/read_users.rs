@@ -15,6 +15,7 @@ impl Recipes {
     /// # Errors
     /// `NOT_FOUND`.
     pub async fn get_user(&self, id: UserId) -> Result<proto::User> {
+        self.shards().heat().read(id);
         let found = self
             .users()
             .get_or_load(id, || async move { Ok(self.user_row(id).await?.map(|row| row.user.into())) })
@@ -28,6 +29,7 @@ impl Recipes {
         let mut missing: HashMap<ShardId, Vec<(Bucket, UserId)>> = HashMap::new();
         let topology = self.shards().topology();
         for id in ids {
+            self.shards().heat().read(*id);
             if let Some(user) = self.users().get(*id).await {
                 found.push(user);
             } else {
