@@ -217,6 +217,7 @@ impl<'m> Drive<'m> {
     }
 
     async fn perform(&mut self, step: Step) -> std::result::Result<(), Stop> {
+        runtime::faults::halt(step.as_str()).await;
         let (source, target) = (Arc::clone(&self.source), Arc::clone(&self.target));
         match step {
             Step::Import => owners::change(&*target, &self.batch, Side::Target, step, Log::Keep).await?,

@@ -113,6 +113,7 @@ impl<'m> Rebucket<'m> {
     }
 
     async fn perform(&mut self, step: Step) -> Result<(), Stop> {
+        runtime::faults::halt(step.as_str()).await;
         match step {
             Step::Log => {
                 self.require_together()?;

@@ -24,11 +24,11 @@ pub struct Cluster {
     databases: Option<Databases>,
 }
 
-/// Where catalog and shards are on a PostgreSQL server.
-struct Databases {
-    server: &'static Postgres,
-    catalog: String,
-    shards: [String; MOST],
+/// Where catalog and shards are, on PostgreSQL servers.
+#[derive(Clone)]
+pub struct Databases {
+    pub catalog: String,
+    pub shards: Vec<String>,
 }
 
 /// Shards that a cluster on PostgreSQL may begin with here.
@@ -63,12 +63,17 @@ impl Cluster {
     /// One whose catalog and shards are databases of a PostgreSQL server.
     pub async fn on_postgres() -> Self {
         let server = Postgres::shared().await.unwrap();
-        let mut shards = [const { String::new() }; MOST];
-        for shard in &mut shards {
-            *shard = server.fresh_database().await.unwrap();
+        let mut shards = Vec::new();
+        for _ in 0..MOST {
+            shards.push(server.url(&server.fresh_database().await.unwrap()));
         }
-        let catalog = server.fresh_database().await.unwrap();
-        Self { databases: Some(Databases { server, catalog, shards }), ..Self::new() }
+        let catalog = server.url(&server.fresh_database().await.unwrap());
+        Self::on_databases(Databases { catalog, shards })
+    }
+
+    /// One on these databases.
+    pub fn on_databases(databases: Databases) -> Self {
+        Self { databases: Some(databases), ..Self::new() }
     }
 
     /// The settings of a router; the first start says how many shards there are to be.
@@ -83,9 +88,9 @@ impl Cluster {
         let Some(databases) = &self.databases else { return config };
         let count = shards.unwrap_or(1) as usize;
         Config {
-            catalog: Some(databases.server.url(&databases.catalog)),
+            catalog: Some(databases.catalog.clone()),
             // Four are refused where there are two by their number, whatever they are.
-            shard_locations: databases.shards[..count].iter().map(|shard| databases.server.url(shard)).collect(),
+            shard_locations: databases.shards[..count].to_vec(),
             ..config
         }
     }

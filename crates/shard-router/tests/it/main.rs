@@ -8,6 +8,7 @@ mod cluster;
 mod growth;
 mod lease;
 mod ledger;
+mod matrix;
 mod start;
 mod users;
 mod volume;
