@@ -8,4 +8,5 @@ pub mod demo;
 pub mod growth;
 pub mod hot;
 pub mod operator;
+pub mod seed;
 pub mod serve;

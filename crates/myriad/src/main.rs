@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use myriad::{admin, demo, growth, hot, serve};
+use myriad::{admin, demo, growth, hot, seed, serve};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -26,6 +26,8 @@ enum Command {
     Admin(admin::Arguments),
     /// Users that are asked for most, and what may be done about them.
     Hot(hot::Arguments),
+    /// Make users who are nobody, to try growth with.
+    Seed(seed::Arguments),
     /// Shards, buckets and moves.
     #[command(flatten)]
     Growth(growth::Command),
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => client(demo::run(arguments)),
         Command::Admin(arguments) => client(admin::run(arguments)),
         Command::Hot(arguments) => client(hot::run(arguments)),
+        Command::Seed(arguments) => client(seed::run(arguments)),
         Command::Growth(command) => client(growth::run(command)),
     }
 }

@@ -125,6 +125,14 @@ impl GrowthService for GrowthGrpc {
         Ok(Response::new(proto::ControlMovesResponse { moves }))
     }
 
+    async fn seed_users(
+        &self,
+        request: Request<proto::SeedUsersRequest>,
+    ) -> Result<Response<proto::SeedUsersResponse>, Status> {
+        let (first_id, users) = self.0.seed(request.into_inner().users).await.map_err(refused)?;
+        Ok(Response::new(proto::SeedUsersResponse { first_id, users }))
+    }
+
     async fn verify(&self, request: Request<proto::VerifyRequest>) -> Result<Response<proto::VerifyResponse>, Status> {
         let findings = self.0.verify(request.into_inner().deep).await.map_err(refused)?;
         Ok(Response::new(proto::VerifyResponse {

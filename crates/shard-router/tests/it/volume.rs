@@ -2,133 +2,30 @@
 
 use std::time::{Duration, Instant};
 
-use api::growth::v1::{AddShardRequest, DrainShardRequest, ListMovesRequest, RebalanceRequest, VerifyRequest};
-use model::{Bucket, ImageId, SessionId, UserId};
+use api::growth::v1::{
+    AddShardRequest, DrainShardRequest, ListMovesRequest, RebalanceRequest, SeedUsersRequest, VerifyRequest,
+};
 use shard_router::MoveSettings;
-use store::schema::Table;
-use store::tables::{credentials, email_claims, images, sessions, users};
-use store::{Engine, Row, Value, transact, transfer};
 use testkit::engines::ShardEngine;
 
 use crate::client::shards;
 use crate::cluster::{Cluster, Node};
 use crate::ledger::{Traffic, settle};
 
-/// Users of one transaction.
-const PAGE: u64 = 512;
-/// Their ids begin where those of the ledger's end.
-const FIRST: u64 = 100_000;
-
 /// None in the short form.
-fn asked() -> Option<u64> {
+fn asked() -> Option<u32> {
     #[expect(clippy::disallowed_methods, reason = "a switch of the long suite")]
     std::env::var("MYRIAD_USERS").ok().and_then(|users| users.parse().ok())
 }
 
-/// A user with a password, an e-mail, a session and a picture's row: five rows.
-async fn seed(engine: &dyn Engine, users: u64) {
-    for first in (FIRST..FIRST + users).step_by(usize::try_from(PAGE).unwrap()) {
-        let ids = first..(first + PAGE).min(FIRST + users);
-        let written = transact(engine, move |tx| {
-            Box::pin(async move {
-                for (table, row) in TABLES {
-                    let rows = ids.clone().map(|id| Row::new(row(UserId::new(id).unwrap()))).collect();
-                    transfer::put(tx, table, rows).await?;
-                }
-                Ok(())
-            })
-        });
-        written.await.unwrap();
+/// Users with a password, an e-mail, a session and a picture's row: five rows each.
+async fn seed(node: &Node, users: u32) -> u32 {
+    let mut made = 0;
+    while made < users {
+        let request = SeedUsersRequest { users: (users - made).min(16_384) };
+        made += node.growth().seed_users(request).await.unwrap().into_inner().users;
     }
-}
-
-type Make = fn(UserId) -> Vec<Value>;
-const TABLES: [(&Table, Make); 5] = [
-    (&users::TABLE, user),
-    (&credentials::TABLE, password),
-    (&email_claims::TABLE, claim),
-    (&sessions::TABLE, session),
-    (&images::TABLE, image),
-];
-
-const NULL: Value = Value::Text(None);
-
-fn email(id: UserId) -> String {
-    format!("user{}@example.com", id.get())
-}
-
-fn user(id: UserId) -> Vec<Value> {
-    vec![
-        Bucket::of_user(id).into(),
-        id.into(),
-        1_u64.into(),
-        1_u64.into(),
-        "live".into(),
-        "user".into(),
-        email(id).into(),
-        email(id).into(),
-        "John".into(),
-        "Smith".into(),
-        r#"{"streetAddress":"21 2nd Street","city":"New York","state":"NY","postalCode":"10021"}"#.into(),
-        r#"["212 555-1234","646 555-4567"]"#.into(),
-        0_u64.into(),
-        NULL,
-        NULL,
-        NULL,
-        1_700_000_000_000_i64.into(),
-        1_700_000_000_000_i64.into(),
-    ]
-}
-
-fn password(id: UserId) -> Vec<Value> {
-    let phc = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g";
-    vec![Bucket::of_user(id).into(), id.into(), phc.into(), 1_i64.into()]
-}
-
-fn claim(id: UserId) -> Vec<Value> {
-    let email = email(id);
-    vec![Bucket::of_email(&email).into(), email.into(), id.into(), "confirmed".into(), "seed".into(), 0_i64.into()]
-}
-
-fn session(id: UserId) -> Vec<Value> {
-    let mut session = [0; 16];
-    session[..8].copy_from_slice(&id.get().to_be_bytes());
-    let (from, until) = (1_700_000_000_000_i64, 1_900_000_000_000_i64);
-    vec![
-        Bucket::of_user(id).into(),
-        id.into(),
-        SessionId(session).into(),
-        1_u64.into(),
-        from.into(),
-        from.into(),
-        until.into(),
-        "192.0.2.1".into(),
-        "Mozilla/5.0 (X11; Linux x86_64)".into(),
-        Value::Int(None),
-    ]
-}
-
-fn image(id: UserId) -> Vec<Value> {
-    let image = ImageId::parse(&format!("{:032x}", id.get())).unwrap();
-    vec![
-        Bucket::of_user(id).into(),
-        id.into(),
-        (&image).into(),
-        2_u64.into(),
-        "done".into(),
-        1_u64.into(),
-        r#"{"thumb":[{"op":"resize","width":256}]}"#.into(),
-        "source".into(),
-        800_u64.into(),
-        600_u64.into(),
-        200_000_u64.into(),
-        "jpeg".into(),
-        r#"{"thumb":{"key":"thumb","width":256,"height":192,"bytes":9000,"format":"jpeg"}}"#.into(),
-        NULL,
-        NULL,
-        1_700_000_000_000_i64.into(),
-        1_700_000_001_000_i64.into(),
-    ]
+    made
 }
 
 async fn moved(node: &Node) -> (u64, Vec<u64>) {
@@ -159,9 +56,11 @@ async fn grow(from: ShardEngine, to: ShardEngine, new_shards: usize) {
     cluster.moves.grace_ms = 600_000;
     let node = cluster.start(Some(1)).await.unwrap();
     let shards = shards(&cluster, &node).await;
+    // The ledger's users have ids that no router gave out: none is given out now.
+    node.catalog().lease(8_192).await.unwrap();
     settle(&shards).await;
     let begun = Instant::now();
-    seed(&**shards.all()[0].engine(), count).await;
+    let count = seed(&node, count).await;
     let seeded = begun.elapsed();
     let traffic = Traffic::begin(&shards, 1);
     traffic.more(20).await;
