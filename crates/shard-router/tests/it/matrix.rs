@@ -25,9 +25,10 @@ use topology::Shards;
 use crate::client::shards;
 use crate::cluster::{Cluster, Databases, Node};
 
-/// Users of the bucket that moves, and of one that stays.
-const USERS: [u64; 4] = [90, 90 + 4096, 90 + 2 * 4096, 91];
-const BUCKET: u32 = 90;
+/// The first round's bucket; each has one of its own, so that all move as little.
+const FIRST: u32 = 90;
+/// Users of the bucket that moves.
+const USERS: u64 = 3;
 const STEPS: [&str; 10] =
     ["import", "log", "copy", "catch-up", "verify", "fence", "drain", "commit", "activate", "clean"];
 const LIMIT: Duration = Duration::from_mins(2);
@@ -67,7 +68,7 @@ struct Writers {
 }
 
 impl Writers {
-    fn begin(shards: &Shards, round: usize) -> Self {
+    fn begin(shards: &Shards, bucket: u32) -> Self {
         let (stop, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let tracker = TaskTracker::new();
         let writer = |id: u64| {
@@ -77,7 +78,7 @@ impl Writers {
                 let mut number = 0;
                 while !stop.load(Ordering::Relaxed) {
                     number += 1;
-                    let mark = format!("{round}-{id}-{number}");
+                    let mark = format!("{bucket}-{id}-{number}");
                     let text = mark.clone();
                     let user = UserId::new(id).unwrap();
                     let done = shards.write(user, move |tx| {
@@ -93,7 +94,9 @@ impl Writers {
                 (id, acknowledged)
             })
         };
-        Self { tasks: USERS.map(writer).into(), stop, written }
+        // One of a bucket that stays is among them.
+        let ids = (0..USERS).map(|user| u64::from(bucket) + user * u64::from(model::BUCKETS)).chain([1]);
+        Self { tasks: ids.map(writer).collect(), stop, written }
     }
 
     async fn more(&self, marks: u64) {
@@ -181,12 +184,13 @@ fn settings(databases: &Databases, folder: &Path) -> String {
 /// One run: the step of the bucket's move from `source` to the other shard at which the fault happens.
 async fn run(lab: &mut Lab, node: &Node, round: usize, step: &str, victim: Victim, fault: Fault) -> String {
     let shards = shards(&lab.cluster, node).await;
-    let source = usize::try_from(node.catalog().current().place_of(model::Bucket(BUCKET)).unwrap().shard.0).unwrap();
-    let writers = Writers::begin(&shards, round);
+    let bucket = FIRST + u32::try_from(round).unwrap();
+    let source = usize::try_from(node.catalog().current().place_of(model::Bucket(bucket)).unwrap().shard.0).unwrap();
+    let writers = Writers::begin(&shards, bucket);
     writers.more(20).await;
     let file = lab.config.with_file_name(format!("halt-{round}"));
     let mut router = lab.halting_router(step, &file);
-    let request = MoveBucketRequest { bucket: BUCKET, to: format!("shard-{}", 1 - source), dry_run: false };
+    let request = MoveBucketRequest { bucket, to: format!("shard-{}", 1 - source), dry_run: false };
     node.growth().move_bucket(request).await.unwrap();
     eventually("the router halts", LIMIT, async || file.exists().then_some(())).await;
     // Of those that may go on, one must be able to.
