@@ -18,7 +18,9 @@ pub mod transfer;
 pub mod value;
 
 pub use bucket_tx::BucketTx;
-pub use engine::{BoxFuture, Commit, Dialect, Engine, Lock, Primary, Progress, Query, Stats, Transaction, Work, transact};
+pub use engine::{
+    BoxFuture, Commit, Dialect, Engine, Lock, Primary, Progress, Query, Stats, Transaction, Work, transact,
+};
 pub use error::{Error, Result};
 pub use migrate::{Cluster, Identity, Prepared, Schema, prepare, recognise};
 pub use schema::SHARD;

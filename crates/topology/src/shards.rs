@@ -32,7 +32,7 @@ const LONGEST_TRY: Duration = Duration::from_millis(100);
 #[derive(Clone, Debug)]
 pub struct Shards {
     watch: Watch,
-    view: watch::Receiver<Arc<View>>,
+    pub(crate) view: watch::Receiver<Arc<View>>,
     waiters: Arc<Semaphore>,
 }
 
@@ -73,10 +73,10 @@ impl Shards {
     /// [`crate::Error::Shard`] where a shard does not open, [`crate::Error::ForeignShard`] where it is not the one expected.
     pub async fn open(watch: Watch, opener: Opener, shutdown: &Shutdown) -> Result<Self> {
         let topology = watch.current();
-        let open = registry::open_all(&topology, &opener).await?;
+        let open = registry::open_all(&topology, &opener, shutdown).await?;
         metrics::shards_open(open.len());
         let (sender, view) = watch::channel(Arc::new(View { topology, open }));
-        shutdown.spawn(registry::follow(watch.subscribe(), opener, sender, shutdown.soft.clone()));
+        shutdown.spawn(registry::follow(watch.subscribe(), opener, sender, shutdown.clone()));
         Ok(Self { watch, view, waiters: Arc::new(Semaphore::new(WAITERS)) })
     }
 
@@ -167,7 +167,8 @@ impl Shards {
         self.place(key)
     }
 
-    /// A handle to read the bucket of `key` with. It cannot be used where a write is decided.
+    /// A handle to read the bucket of `key` with, on the primary: for what is decided by, such as who may come in. It cannot be used
+    /// where a write is decided. What is only shown is read by [`Shards::show`].
     ///
     /// # Errors
     /// Unavailable where the shard is not open.
@@ -213,8 +214,12 @@ impl Shards {
 
 impl View {
     fn shard(&self, id: ShardId) -> store::Result<Shard> {
+        self.open(id).map(|open| open.shard.clone())
+    }
+
+    pub(crate) fn open(&self, id: ShardId) -> store::Result<&Open> {
         match self.open.get(&id) {
-            Some(open) => Ok(open.shard.clone()),
+            Some(open) => Ok(open),
             None => Err(store::Error::Unavailable(format!("shard {id} is not open"))),
         }
     }
@@ -231,7 +236,7 @@ where
     }
 }
 
-fn place_in(topology: &Topology, key: Key) -> store::Result<Place> {
+pub(crate) fn place_in(topology: &Topology, key: Key) -> store::Result<Place> {
     match key {
         Key::User(user) => Ok(topology.locate(user)),
         Key::Bucket(bucket) => topology.place_of(bucket).ok_or_else(|| {
