@@ -6,7 +6,7 @@ use std::{
     panic::AssertUnwindSafe,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -41,6 +41,8 @@ struct Inner {
     writers: Option<Pool>,
     readers: Pool,
     watcher: Pool,
+    /// How far the server said it was when it was last asked.
+    told: AtomicU64,
     counters: Counters,
 }
 
@@ -120,7 +122,7 @@ impl Engine for Postgres {
 
     fn progress(&self) -> BoxFuture<'_, Result<Progress>> {
         let inner = Arc::clone(&self.inner);
-        self.run(async move { progress::ask(&inner.watcher).await }, "stopping")
+        self.run(async move { inner.progress().await }, "stopping")
     }
 
     fn name(&self) -> &str {
@@ -157,8 +159,15 @@ impl Inner {
             writers,
             readers: Pool::new(location, settings, name, Purpose::Read),
             watcher: Pool::new(location, &progress::impatient(settings), name, Purpose::Watch),
+            told: AtomicU64::new(0),
             counters: Counters::new(name),
         }
+    }
+
+    async fn progress(&self) -> Result<Progress> {
+        let told = progress::ask(&self.watcher).await?;
+        self.told.store(told.log, Ordering::Release);
+        Ok(told)
     }
 
     async fn write(&self, work: Work) -> Result<Commit> {
@@ -186,6 +195,9 @@ impl Inner {
         }
         let mut lease = self.readers.acquire().await?;
         loop {
+            if self.writers.is_none() && !lease.reused {
+                progress::require(&mut lease, self.told.load(Ordering::Acquire)).await?;
+            }
             let reply = within(self.settings.answer(), statement::run(lease.connection(), sql, params)).await?;
             match reply {
                 Ok(reply) => {

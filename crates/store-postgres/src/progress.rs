@@ -50,6 +50,21 @@ pub async fn ask(watcher: &Pool) -> Result<Progress> {
     }
 }
 
+/// Refuses a new connection to a replica that is not as far as it was said to be.
+///
+/// A replica that crashed takes reads again from where its files are, which may be before what it had shown. Its old connections are
+/// gone then, so who holds one that was looked at when it was made sees nothing older.
+pub async fn require(lease: &mut Lease, told: u64) -> Result<()> {
+    let sql = "SELECT (pg_last_wal_replay_lsn() - '0/0')::bigint";
+    let patience = Duration::from_millis(PATIENCE_MS.into());
+    let reply = within(patience, statement::run(lease.connection(), sql, &[])).await?;
+    let rows = statement::rows(&reply.map_err(|cause| error::statement(&cause))?.rows)?;
+    match rows.first().map(|row| row.u64(0)) {
+        Some(Ok(log)) if log >= told => Ok(()),
+        _ => Err(Error::Unavailable("the replica is not as far as it was: it was started again".to_owned())),
+    }
+}
+
 async fn ask_on(lease: &mut Lease) -> Result<sqlx::Result<Result<Progress>>> {
     let patience = Duration::from_millis(PATIENCE_MS.into());
     let reply = within(patience, statement::run(lease.connection(), ASK, &[])).await?;

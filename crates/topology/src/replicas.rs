@@ -155,7 +155,9 @@ impl Inner {
             if pick != Pick::Wait {
                 return pick;
             }
-            self.members.iter().for_each(|member| member.wanted.notify_one());
+            for member in &self.members {
+                member.wanted.notify_one();
+            }
             if !matches!(timeout_at(deadline, answers.changed()).await, Ok(Ok(()))) {
                 return Pick::Primary { known: None };
             }

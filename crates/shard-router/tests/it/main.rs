@@ -8,6 +8,7 @@ mod cluster;
 mod growth;
 mod lease;
 mod ledger;
+mod replicas;
 mod start;
 mod volume;
 mod watch;

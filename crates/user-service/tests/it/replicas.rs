@@ -3,105 +3,17 @@
 //! Two services stand over one shard and share nothing but its databases: what one writes no cache of the other is told.
 //! `MYRIAD_STALE_READS` says how many reads after own writes are made.
 
-use std::{
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
-    time::Duration,
-};
+mod capacity;
+mod stage;
 
-use api::{
-    image::v1::ListImagesRequest,
-    position::{self, Position},
-    user::v1 as proto,
-};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
 use engines::ReplicaSettings;
 use futures::future::{join, join_all};
 use model::UserId;
-use tempfile::TempDir;
 use testkit::{engines::Postgres, eventually};
-use tonic::Request;
-use topology::{EngineKind, Parts, ShardInfo, Topology};
 
-use crate::world::World;
-
-const DATABASE: &str = "shard";
-const LIMIT: Duration = Duration::from_mins(1);
-
-/// A primary, its replicas, and two services.
-struct Stage {
-    primary: Postgres,
-    replicas: Vec<Postgres>,
-    /// Where it is written.
-    writing: World,
-    /// Where it is read.
-    reading: World,
-    _directories: Vec<TempDir>,
-}
-
-impl Stage {
-    /// With a replica for each list of parameters.
-    async fn new(replicas: &[&[&str]], settings: ReplicaSettings) -> Self {
-        let mut directories = vec![TempDir::new().unwrap()];
-        let primary = Postgres::start(directories[0].path()).await.unwrap();
-        primary.create_database(DATABASE).await.unwrap();
-        let mut servers = Vec::new();
-        for parameters in replicas {
-            let directory = TempDir::new().unwrap();
-            servers.push(primary.replica(directory.path(), parameters).await.unwrap());
-            directories.push(directory);
-        }
-        let mut info = ShardInfo::new(0, "shard-0".to_owned(), EngineKind::Postgres, primary.url(DATABASE));
-        info.replicas = servers.iter().map(|server| server.url(DATABASE)).collect();
-        let topology = Topology::new(Parts::first("test".to_owned(), vec![info])).unwrap();
-        let writing = World::on(topology.clone(), settings, |_| {}).await;
-        let reading = World::on(topology, settings, |_| {}).await;
-        Self { primary, replicas: servers, writing, reading, _directories: directories }
-    }
-
-    async fn sign_up(&self, count: usize) -> Vec<u64> {
-        let signed_up = (0..count).map(|n| async move { self.writing.sign_up(&format!("u{n}@example.com")).await.id });
-        join_all(signed_up).await
-    }
-
-    /// Whether a read by somebody who has written nothing goes to a replica.
-    async fn shows_from_a_replica(&self, user: u64) -> bool {
-        let user = UserId::new(user).unwrap();
-        self.reading.shards.show(user, &[]).await.unwrap().on_replica
-    }
-
-    async fn until_replicas_serve(&self, user: u64) {
-        eventually("replicas are read from", LIMIT, || async { self.shows_from_a_replica(user).await.then_some(()) })
-            .await;
-    }
-
-    /// Changes a name: where that lies in the log.
-    async fn rename(&self, id: u64, name: &str) -> Vec<Position> {
-        let change = proto::UpdateUserRequest { user_id: id, first_name: Some(name.to_owned()), ..Default::default() };
-        position::read(self.writing.users.clone().update_user(change).await.unwrap().metadata())
-    }
-
-    async fn name(&self, id: u64, seen: &[Position]) -> String {
-        let request = with(proto::GetUserRequest { user_id: id }, seen);
-        let answer = self.reading.users.clone().get_user(request).await.unwrap();
-        answer.into_inner().user.unwrap().first_name
-    }
-
-    /// A read that no cache answers.
-    async fn list_images(&self, id: u64, seen: &[Position]) -> bool {
-        let list = ListImagesRequest { user_id: id, limit: 10, ..Default::default() };
-        self.reading.images.clone().list_images(with(list, seen)).await.is_ok()
-    }
-}
-
-/// A call as the gateway makes it for a client with this token.
-fn with<T>(message: T, seen: &[Position]) -> Request<T> {
-    let mut told = tonic::Response::new(());
-    position::attach(&mut told, seen);
-    let mut request = Request::new(message);
-    if let Some(positions) = told.metadata().get(position::KEY) {
-        request.metadata_mut().insert(position::KEY, positions.clone());
-    }
-    request
-}
+use self::stage::{DATABASE, LIMIT, Stage};
 
 /// How often a server has looked into the table of images.
 async fn looks(server: &Postgres) -> u64 {
