@@ -35,7 +35,7 @@ pub(super) async fn replica(set: Arc<Inner>, index: usize, info: ShardInfo, iden
         match opener.open_replica(&info, &member.location).await {
             Ok(engine) => break engine,
             Err(error) => {
-                tracing::error!(shard.name = info.name, shard.replica = member.location, %error, "replica not opened")
+                tracing::error!(shard.name = info.name, shard.replica = member.location, %error, "replica not opened");
             }
         }
         sleep(PAUSE * 10).await;

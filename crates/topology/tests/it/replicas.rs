@@ -97,12 +97,12 @@ impl Stage {
         };
         let open_replica = open.clone();
         let opener = Opener::new(move |shard| {
-            let opened = open(shard.location, false);
-            async move { Ok(opened? as Arc<dyn Engine>) }
+            let made = open(shard.location, false);
+            async move { Ok(made? as Arc<dyn Engine>) }
         });
         let opener = opener.with_replicas(settings, move |_, location| {
-            let opened = open_replica(location, true);
-            async move { Ok(opened? as Arc<dyn Engine>) }
+            let made = open_replica(location, true);
+            async move { Ok(made? as Arc<dyn Engine>) }
         });
         let mut parts = parts(1, 1);
         prepare(&opener, &ShardInfo { location: REPLICA.to_owned(), ..shard(0) }, 100).await;

@@ -75,23 +75,23 @@ async fn stale_reads(with_token: bool, reads: usize) -> usize {
     let stage = Stage::new(&[&["recovery_min_apply_delay=5s"]], settings).await;
     let users = stage.sign_up(USERS).await;
     stage.until_replicas_serve(users[0]).await;
-    let stale = AtomicU64::new(0);
+    let missed = AtomicU64::new(0);
     let writers = users.iter().map(|user| {
-        let (stage, stale) = (&stage, &stale);
+        let (stage, missed) = (&stage, &missed);
         async move {
             for n in 0..reads / USERS {
                 let name = format!("Name {n}");
                 let seen = stage.rename(*user, &name).await;
                 let shown = stage.name(*user, if with_token { &seen } else { &[] }).await;
-                stale.fetch_add(u64::from(shown != name), Ordering::Relaxed);
+                missed.fetch_add(u64::from(shown != name), Ordering::Relaxed);
             }
         }
     });
     join_all(writers).await;
     assert!(stage.shows_from_a_replica(users[0]).await, "the replica was no longer in the way: nothing was shown");
-    let stale = usize::try_from(stale.into_inner()).unwrap();
-    println!("replica delayed by 5 s, token {with_token}: {reads} reads after own writes, {stale} stale");
-    stale
+    let missed = usize::try_from(missed.into_inner()).unwrap();
+    println!("replica delayed by 5 s, token {with_token}: {reads} reads after own writes, {missed} stale");
+    missed
 }
 
 fn asked() -> usize {

@@ -42,9 +42,13 @@ async fn with_replicas_the_primary_has_no_reads_and_each_replica_its_share() {
         }))
         .await;
         let took = begun.elapsed();
-        let used = stage.directories.iter().zip(before).map(|(directory, before)| taken(directory.path()) - before);
+        let spent = stage
+            .directories
+            .iter()
+            .zip(before)
+            .map(|(directory, before)| taken(directory.path()).saturating_sub(before));
         let count = u32::try_from(reads).unwrap();
-        let a_read: Vec<f64> = used.map(|used| used.as_secs_f64() * 1e6 / f64::from(count)).collect();
+        let a_read: Vec<f64> = spent.map(|spent| spent.as_secs_f64() * 1e6 / f64::from(count)).collect();
         let busiest = a_read.iter().copied().fold(0.0, f64::max);
         let one = *alone.get_or_insert(busiest);
         println!(
