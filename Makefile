@@ -20,7 +20,7 @@ ADDRESS ?= 127.0.0.1:30080
 CARGO_ALL := cargo build --workspace --locked --bins --tests
 
 .PHONY: help run demo build services test unit e2e screenshot check lint format advisories bench drill fault-table clean \
-	stack-up stack-down stack-status build-tools test-tools engines images overlays drift cluster-images cluster-test growth-test
+	stack-up stack-down stack-status build-tools test-tools engines images overlays drift cluster-images cluster-test growth-test replica-test
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -113,6 +113,9 @@ fault-table: test-tools ## the long form of the fault table on the whole stack: 
 growth-test: build-tools engines ## the long form of growth: USERS=1000000 from a file to four PostgreSQL shards under writes, killed routers, the placement of 10⁹ users
 	cargo test --release --locked -p moves -- --nocapture --test-threads 1
 	MYRIAD_USERS=$(USERS) cargo test --release --locked -p shard-router --test it -- growth:: volume:: --nocapture --test-threads 1
+
+replica-test: build-tools engines ## the long form of reads from replicas: 50,000 reads after own writes beside a replica delayed by 5 s, and what replicas add
+	MYRIAD_STALE_READS=50000 cargo test --release --locked -p user-service --test it -- replicas:: --nocapture --test-threads 1
 
 clean: ## remove what was built and installed here; data stays
 	cargo clean

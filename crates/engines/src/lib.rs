@@ -13,6 +13,7 @@ use topology::{EngineKind, Opener, ShardInfo};
 
 pub use credentials::{Credentials, Login, split_login};
 pub use store_postgres::Settings as PostgresSettings;
+pub use topology::ReplicaSettings;
 
 /// What a process's engines need beside the topology: where a shard is the topology says, who this process is there is said here.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -20,6 +21,8 @@ pub use store_postgres::Settings as PostgresSettings;
 pub struct Settings {
     /// Every PostgreSQL database.
     pub postgres: PostgresSettings,
+    /// Reads that only show something, where a shard has replicas.
+    pub replicas: ReplicaSettings,
 }
 
 impl Settings {
@@ -28,7 +31,8 @@ impl Settings {
     /// # Errors
     /// A sentence that names the setting, from `postgres.` on.
     pub fn validate(&self) -> std::result::Result<(), String> {
-        self.postgres.validate()
+        self.postgres.validate()?;
+        self.replicas.validate()
     }
 }
 
@@ -45,7 +49,8 @@ pub fn opener_tuned(
 ) -> Opener {
     let (data_dir, postgres) = (data_dir.to_owned(), Arc::new(settings.postgres.clone()));
     let tune = Arc::new(tune);
-    Opener::new(move |shard: ShardInfo| {
+    let (credentials, for_replicas) = (Credentials::of(&data_dir), Arc::clone(&postgres));
+    let opener = Opener::new(move |shard: ShardInfo| {
         let (data_dir, postgres, tune) = (data_dir.clone(), Arc::clone(&postgres), Arc::clone(&tune));
         async move {
             match shard.engine {
@@ -61,6 +66,10 @@ pub fn opener_tuned(
                 }
             }
         }
+    });
+    opener.with_replicas(settings.replicas, move |shard: ShardInfo, location| {
+        let engine = replica(&shard, &location, &credentials, &for_replicas);
+        async move { engine }
     })
 }
 
@@ -93,6 +102,21 @@ async fn sqlite(options: Options) -> Result<Arc<dyn Engine>> {
     let opened = tokio::task::spawn_blocking(move || Sqlite::open(&options)).await;
     let opened = opened.map_err(|_| Error::Unavailable("the process is stopping".to_owned()))?;
     Ok(opened?)
+}
+
+/// A replica takes the credentials of its shard: its roles are copies too.
+fn replica(
+    shard: &ShardInfo,
+    location: &str,
+    credentials: &Credentials,
+    postgres: &PostgresSettings,
+) -> Result<Arc<dyn Engine>> {
+    let name = format!("{} at {location}", shard.name);
+    if shard.engine != EngineKind::Postgres {
+        return Err(Error::Unusable(format!("{} runs on a file: it cannot have replicas", shard.name)));
+    }
+    let location: Location = location.parse().map_err(|error| Error::Unusable(format!("{name}: {error}")))?;
+    Ok(Postgres::replica(&name, &location, &credentials.settings(&shard.name, postgres)?)?)
 }
 
 async fn postgres(name: &str, location: &str, settings: &PostgresSettings) -> Result<Arc<dyn Engine>> {

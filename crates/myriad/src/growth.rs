@@ -2,7 +2,15 @@
 //!
 //! A command only asks: the router does the work and goes on with it when the command is interrupted.
 
+/// Takes an answer apart, or says what the server said.
+macro_rules! ask {
+    ($operator:ident.$call:ident($request:expr)) => {
+        $operator.client.$call($request).await.map_err(|status| $operator.server.explain(&status))?.into_inner()
+    };
+}
+
 mod follow;
+mod replica;
 mod show;
 
 use anyhow::{Context, Result, bail};
@@ -15,6 +23,8 @@ use clap::{Args, Subcommand};
 use runtime::grpc::Client;
 
 use crate::operator::Server;
+
+pub use replica::ReplicaCommand;
 
 /// What operators ask for.
 #[derive(Debug, Subcommand)]
@@ -131,6 +141,12 @@ pub enum ShardCommand {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Servers that follow a shard's primary and are read from.
+    Replica {
+        /// What.
+        #[command(subcommand)]
+        command: ReplicaCommand,
+    },
 }
 
 /// `myriad bucket …`
@@ -215,13 +231,6 @@ pub struct Which {
     which: Option<String>,
 }
 
-/// Takes an answer apart, or says what the server said.
-macro_rules! ask {
-    ($operator:ident.$call:ident($request:expr)) => {
-        $operator.client.$call($request).await.map_err(|status| $operator.server.explain(&status))?.into_inner()
-    };
-}
-
 /// Carries out a command.
 ///
 /// # Errors
@@ -286,6 +295,7 @@ impl Operator {
                 println!("{}: {}", if dry_run { "could be removed" } else { "removed" }, shard.name);
                 Ok(())
             }
+            ShardCommand::Replica { command } => replica::run(self, command).await,
         }
     }
 

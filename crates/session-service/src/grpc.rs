@@ -55,8 +55,9 @@ impl SessionService for SessionGrpc {
     }
 
     async fn list_sessions(&self, request: Request<ListSessionsRequest>) -> Answer<ListSessionsResponse> {
+        let seen = position::read(request.metadata());
         let user = convert::user_id(request.into_inner().user_id).map_err(to_status)?;
-        let sessions = self.sessions.list(user, (self.clock)()).await.map_err(refuse)?;
+        let sessions = self.sessions.list(user, (self.clock)(), &seen).await.map_err(refuse)?;
         Ok(Response::new(ListSessionsResponse { sessions: sessions.into_iter().map(Into::into).collect() }))
     }
 

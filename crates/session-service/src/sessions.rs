@@ -6,6 +6,7 @@ mod standing;
 
 use std::sync::Arc;
 
+use api::position::Position as Seen;
 use cache::{Cache, Class, Policy, keys, policy};
 use model::session::Session;
 use model::{SessionId, UserId};
@@ -82,8 +83,8 @@ impl Sessions {
     }
 
     /// A user's live sessions, the newest first.
-    pub(crate) async fn list(&self, user: UserId, now_ms: i64) -> Result<Vec<Session>> {
-        self.store.list(user, now_ms).await
+    pub(crate) async fn list(&self, user: UserId, now_ms: i64, seen: &[Seen]) -> Result<Vec<Session>> {
+        self.store.list(user, now_ms, seen).await
     }
 
     /// From here on no copy of these sessions answers in this process; elsewhere copies run out within 50 ms, and within the shared

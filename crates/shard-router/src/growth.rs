@@ -2,6 +2,7 @@
 
 mod control;
 mod plan;
+mod replicas;
 mod seed;
 mod shards;
 mod users;

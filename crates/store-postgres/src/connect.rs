@@ -20,6 +20,8 @@ pub enum Purpose {
     Write,
     /// Reading statements. The server refuses all else on it.
     Read,
+    /// Asking how far the server is. As `Read`, and apart from it: who waits for nothing else is answered at once.
+    Watch,
 }
 
 /// How a database's connections are made.
@@ -70,7 +72,7 @@ fn options(location: &Location, settings: &Settings, purpose: Purpose) -> PgConn
             ("lock_timeout", settings.lock_ms.to_string()),
             ("idle_in_transaction_session_timeout", settings.idle_in_transaction_ms.to_string()),
         ]);
-    if purpose == Purpose::Read {
+    if purpose != Purpose::Write {
         options = options.options([("default_transaction_read_only", "on")]);
     }
     if let Some(ca) = &settings.tls_ca {

@@ -1,4 +1,4 @@
-//! The engine: two pools, and a tracked task for every transaction and every read.
+//! The engine: its pools, and a tracked task for every transaction and every read.
 
 use std::{
     any::Any,
@@ -6,12 +6,12 @@ use std::{
     panic::AssertUnwindSafe,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use futures::FutureExt;
-use store::{BoxFuture, Commit, Dialect, Engine, Error, Result, Row, Stats, Value, Work};
+use store::{BoxFuture, Commit, Dialect, Engine, Error, Progress, Result, Row, Stats, Value, Work};
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
@@ -21,7 +21,7 @@ use crate::{
     dialect, error,
     metrics::Counters,
     pool::{Pool, closed},
-    reading,
+    progress, reading,
     settings::ms,
     statement,
     transaction::{PgTx, refused, within},
@@ -37,8 +37,12 @@ pub struct Postgres {
 struct Inner {
     name: String,
     settings: Settings,
-    writers: Pool,
+    /// None of a replica: nothing that is opened as one can be written to, whatever its server has become.
+    writers: Option<Pool>,
     readers: Pool,
+    watcher: Pool,
+    /// How far the server said it was when it was last asked.
+    told: AtomicU64,
     counters: Counters,
 }
 
@@ -56,17 +60,24 @@ impl Postgres {
     /// `Unusable` where credentials, database or server settings are wrong, with what to do; `Unavailable` where the server is away.
     pub async fn open(name: &str, location: &Location, settings: &Settings) -> Result<Arc<Self>> {
         settings.validate().map_err(Error::Unusable)?;
-        let inner = Inner {
-            name: name.to_owned(),
-            settings: settings.clone(),
-            writers: Pool::new(location, settings, name, Purpose::Write),
-            readers: Pool::new(location, settings, name, Purpose::Read),
-            counters: Counters::new(name),
-        };
+        let inner = Inner::new(name, location, settings, Some(Pool::new(location, settings, name, Purpose::Write)));
         let mut lease = inner.readers.acquire().await?;
         within(settings.answer(), connect::check_server(lease.connection(), location)).await??;
         inner.readers.give_back(lease);
-        Ok(Arc::new(Self { inner: Arc::new(inner), tasks: TaskTracker::new(), closed: AtomicBool::new(false) }))
+        Ok(Self::over(inner))
+    }
+
+    /// A replica, only to be read from. Connects when it is first asked: a replica that is away must not hold up a start.
+    ///
+    /// # Errors
+    /// `Unusable` where a setting is out of bounds.
+    pub fn replica(name: &str, location: &Location, settings: &Settings) -> Result<Arc<Self>> {
+        settings.validate().map_err(Error::Unusable)?;
+        Ok(Self::over(Inner::new(name, location, settings, None)))
+    }
+
+    fn over(inner: Inner) -> Arc<Self> {
+        Arc::new(Self { inner: Arc::new(inner), tasks: TaskTracker::new(), closed: AtomicBool::new(false) })
     }
 
     /// Runs a task that the caller's disappearance does not end.
@@ -109,6 +120,11 @@ impl Engine for Postgres {
         })
     }
 
+    fn progress(&self) -> BoxFuture<'_, Result<Progress>> {
+        let inner = Arc::clone(&self.inner);
+        self.run(async move { inner.progress().await }, "stopping")
+    }
+
     fn name(&self) -> &str {
         &self.inner.name
     }
@@ -126,16 +142,40 @@ impl Engine for Postgres {
         self.tasks.close();
         Box::pin(async move {
             self.tasks.wait().await;
-            self.inner.writers.close().await;
+            if let Some(writers) = &self.inner.writers {
+                writers.close().await;
+            }
             self.inner.readers.close().await;
+            self.inner.watcher.close().await;
         })
     }
 }
 
 impl Inner {
+    fn new(name: &str, location: &Location, settings: &Settings, writers: Option<Pool>) -> Self {
+        Self {
+            name: name.to_owned(),
+            settings: settings.clone(),
+            writers,
+            readers: Pool::new(location, settings, name, Purpose::Read),
+            watcher: Pool::new(location, &progress::impatient(settings), name, Purpose::Watch),
+            told: AtomicU64::new(0),
+            counters: Counters::new(name),
+        }
+    }
+
+    async fn progress(&self) -> Result<Progress> {
+        let told = progress::ask(&self.watcher).await?;
+        self.told.store(told.log, Ordering::Release);
+        Ok(told)
+    }
+
     async fn write(&self, work: Work) -> Result<Commit> {
-        let lease = self.writers.acquire().await?;
-        let mut tx = PgTx::new(&self.writers, lease, self.settings.answer());
+        let Some(writers) = &self.writers else {
+            return Err(Error::Fault(format!("{} is a replica: it is only read from", self.name)));
+        };
+        let lease = writers.acquire().await?;
+        let mut tx = PgTx::new(writers, lease, self.settings.answer());
         let outcome = AssertUnwindSafe(async { work(&mut tx).await }).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|panic| Err(Error::Fault(format!("work panicked: {}", message(&*panic)))));
         let ended = tx.end(outcome, ms(self.settings.commit_ms)).await;
@@ -155,6 +195,9 @@ impl Inner {
         }
         let mut lease = self.readers.acquire().await?;
         loop {
+            if self.writers.is_none() && !lease.reused {
+                progress::require(&mut lease, self.told.load(Ordering::Acquire)).await?;
+            }
             let reply = within(self.settings.answer(), statement::run(lease.connection(), sql, params)).await?;
             match reply {
                 Ok(reply) => {

@@ -11,6 +11,7 @@ mod error;
 mod location;
 mod metrics;
 mod pool;
+mod progress;
 mod reading;
 mod settings;
 mod statement;

@@ -59,6 +59,7 @@ impl Pool {
         let (size, label) = match purpose {
             Purpose::Write => (settings.pool, "write"),
             Purpose::Read => (settings.readers, "read"),
+            Purpose::Watch => (1, "watch"),
         };
         Self {
             connector: Connector::new(location, settings, purpose),

@@ -65,6 +65,19 @@ pub struct Commit {
     pub log: u64,
 }
 
+/// Which server a database is on, and how far that server is in its log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Names the data that the server and all its replicas are copies of.
+    pub server: u64,
+    /// Whether it follows another server and takes no writes.
+    pub is_replica: bool,
+    /// As in [`Commit`]. A replica may say an older one than it follows, never a newer one.
+    pub role_epoch: u64,
+    /// Of a primary: up to here the log is durable. Of a replica: every commit up to here is seen by reads.
+    pub log: u64,
+}
+
 /// Counters since the engine was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
@@ -100,6 +113,13 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Runs one reading statement outside any transaction of its own, on what is committed.
     fn query<'a>(&'a self, sql: &'static str, params: Vec<Value>) -> BoxFuture<'a, Result<Vec<Row>>>;
+
+    /// Where the server is now. Waits for no read and no write, so that a busy server is not taken for a dead one.
+    ///
+    /// Errors: `Unusable` on an engine that has no replicas.
+    fn progress(&self) -> BoxFuture<'_, Result<Progress>> {
+        Box::pin(std::future::ready(Err(Error::Unusable(format!("{} cannot have replicas", self.name())))))
+    }
 
     /// Name for logs, metrics and messages.
     fn name(&self) -> &str;

@@ -19,9 +19,11 @@ pub mod transfer;
 pub mod value;
 
 pub use bucket_tx::BucketTx;
-pub use engine::{BoxFuture, Commit, Dialect, Engine, Lock, Primary, Query, Stats, Transaction, Work, transact};
+pub use engine::{
+    BoxFuture, Commit, Dialect, Engine, Lock, Primary, Progress, Query, Stats, Transaction, Work, transact,
+};
 pub use error::{Error, Result};
-pub use migrate::{Cluster, Identity, Prepared, Schema, prepare};
+pub use migrate::{Cluster, Identity, Prepared, Schema, prepare, recognise};
 pub use schema::SHARD;
 pub use shard::{Ownership, Position, Read, Shard, Written};
 pub use value::{Row, Value};

@@ -129,6 +129,20 @@ pub async fn prepare(engine: &dyn Engine, schema: &'static Schema, identity: Ide
     }
 }
 
+/// Refuses a database that is another one than it should be, writing nothing: for replicas.
+///
+/// Errors: `Unusable` as [`prepare`]; `NotYet` where it is empty or its schema is older than this program's.
+pub async fn recognise(engine: &dyn Engine, schema: &'static Schema, identity: &Identity) -> Result<()> {
+    match look(engine, schema, identity).await? {
+        Some(_) => Ok(()),
+        None => Err(Error::NotYet(format!(
+            "{} has no schema of version {} yet: it comes with the primary's log",
+            engine.name(),
+            schema.version()
+        ))),
+    }
+}
+
 async fn look(engine: &dyn Engine, schema: &Schema, identity: &Identity) -> Result<Option<Prepared>> {
     let tables = names(&engine.query(engine.dialect().tables, Vec::new()).await?)?;
     if !tables.iter().any(|table| table == "meta") {

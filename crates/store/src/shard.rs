@@ -121,6 +121,11 @@ impl Shard {
         Read { engine: Arc::clone(&self.engine), own: Some(own) }
     }
 
+    /// Reads of one bucket from another server that holds this shard's data, which may be behind.
+    pub fn read_on(&self, engine: Arc<dyn Engine>, own: Ownership) -> Read {
+        Read { engine, own: Some(own) }
+    }
+
     /// Reads over all buckets, from the primary: lists, due outbox rows, the sweeper's finds.
     pub fn read_all(&self) -> Read {
         Read { engine: Arc::clone(&self.engine), own: None }

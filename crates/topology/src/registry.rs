@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::{join_all, try_join_all};
 use model::ShardId;
+use runtime::shutdown::Shutdown;
 use store::Shard;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -17,6 +18,7 @@ use crate::identity;
 use crate::map::Topology;
 use crate::metrics;
 use crate::opener::Opener;
+use crate::replicas::Replicas;
 use crate::shard_info::ShardInfo;
 use crate::shards::View;
 
@@ -30,11 +32,17 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 pub(crate) struct Open {
     pub(crate) info: ShardInfo,
     pub(crate) shard: Shard,
+    /// Where else its rows may be read; none where it has no replicas.
+    pub(crate) replicas: Option<Arc<Replicas>>,
 }
 
 /// Opens all shards of a topology at once, or says which one does not open.
-pub(crate) async fn open_all(topology: &Topology, opener: &Opener) -> Result<BTreeMap<ShardId, Open>> {
-    let opening = topology.live_shards().map(|info| open_one(topology, info, opener));
+pub(crate) async fn open_all(
+    topology: &Topology,
+    opener: &Opener,
+    shutdown: &Shutdown,
+) -> Result<BTreeMap<ShardId, Open>> {
+    let opening = topology.live_shards().map(|info| open_one(topology, info, opener, shutdown));
     Ok(try_join_all(opening).await?.into_iter().collect())
 }
 
@@ -43,14 +51,15 @@ pub(crate) async fn follow(
     mut topologies: watch::Receiver<Arc<Topology>>,
     opener: Opener,
     view: watch::Sender<Arc<View>>,
-    stop: CancellationToken,
+    shutdown: Shutdown,
 ) {
+    let stop: &CancellationToken = &shutdown.soft;
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     loop {
         let topology = topologies.borrow_and_update().clone();
-        let missing = carry_over(&view, &topology);
+        let missing = carry_over(&view, &topology, &opener, &shutdown);
         let work = async {
-            if open_missing(&view, &topology, &missing, &opener).await {
+            if open_missing(&view, &topology, &missing, &opener, &shutdown).await {
                 std::future::pending::<()>().await;
             }
             sleep(backoff.wait()).await;
@@ -69,14 +78,24 @@ pub(crate) async fn follow(
 
 /// Routes by the new topology with the shards that stay; returns those that are yet to be opened. Engines that nobody holds any
 /// more close themselves.
-fn carry_over(view: &watch::Sender<Arc<View>>, topology: &Arc<Topology>) -> Vec<ShardInfo> {
+fn carry_over(
+    view: &watch::Sender<Arc<View>>,
+    topology: &Arc<Topology>,
+    opener: &Opener,
+    shutdown: &Shutdown,
+) -> Vec<ShardInfo> {
     let before = view.borrow().clone();
     let mut open = BTreeMap::new();
     let mut missing = Vec::new();
     for info in topology.live_shards() {
         match before.open.get(&info.shard_id()) {
             Some(there) if there.info.same_engine(info) => {
-                open.insert(info.shard_id(), Open { info: info.clone(), shard: there.shard.clone() });
+                let replicas = if there.info.replicas == info.replicas {
+                    there.replicas.clone()
+                } else {
+                    Replicas::start(info, topology.cluster_id(), there.shard.engine(), opener, shutdown)
+                };
+                open.insert(info.shard_id(), Open { info: info.clone(), shard: there.shard.clone(), replicas });
             }
             _ => missing.push(info.clone()),
         }
@@ -94,9 +113,10 @@ async fn open_missing(
     topology: &Topology,
     missing: &[ShardInfo],
     opener: &Opener,
+    shutdown: &Shutdown,
 ) -> bool {
     let attempts = missing.iter().map(async |info| {
-        let attempt = timeout(ATTEMPT, open_one(topology, info, opener)).await;
+        let attempt = timeout(ATTEMPT, open_one(topology, info, opener, shutdown)).await;
         match attempt {
             Ok(Ok((id, open))) => {
                 tracing::info!(shard.id = id.0, shard.name = info.name, "shard opened");
@@ -121,9 +141,15 @@ async fn open_missing(
     join_all(attempts).await.into_iter().all(|opened| opened)
 }
 
-async fn open_one(topology: &Topology, info: &ShardInfo, opener: &Opener) -> Result<(ShardId, Open)> {
+async fn open_one(
+    topology: &Topology,
+    info: &ShardInfo,
+    opener: &Opener,
+    shutdown: &Shutdown,
+) -> Result<(ShardId, Open)> {
     let engine = identity::open(opener, topology.cluster_id(), info).await?;
     identity::require_contents(&*engine, topology, info).await?;
+    let replicas = Replicas::start(info, topology.cluster_id(), &engine, opener, shutdown);
     let shard = Shard::new(info.shard_id(), engine);
-    Ok((info.shard_id(), Open { info: info.clone(), shard }))
+    Ok((info.shard_id(), Open { info: info.clone(), shard, replicas }))
 }

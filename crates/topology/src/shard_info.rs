@@ -38,10 +38,7 @@ impl ShardInfo {
 
     /// Whether an engine opened for `other` serves this one too.
     pub(crate) fn same_engine(&self, other: &Self) -> bool {
-        self.engine == other.engine
-            && self.location == other.location
-            && self.replicas == other.replicas
-            && self.role_epoch == other.role_epoch
+        self.engine == other.engine && self.location == other.location && self.role_epoch == other.role_epoch
     }
 }
 

@@ -33,7 +33,7 @@ const LONGEST_TRY: Duration = Duration::from_millis(100);
 #[derive(Clone, Debug)]
 pub struct Shards {
     watch: Watch,
-    view: watch::Receiver<Arc<View>>,
+    pub(crate) view: watch::Receiver<Arc<View>>,
     waiters: Arc<Semaphore>,
     heat: Arc<Heat>,
 }
@@ -75,10 +75,10 @@ impl Shards {
     /// [`crate::Error::Shard`] where a shard does not open, [`crate::Error::ForeignShard`] where it is not the one expected.
     pub async fn open(watch: Watch, opener: Opener, shutdown: &Shutdown) -> Result<Self> {
         let topology = watch.current();
-        let open = registry::open_all(&topology, &opener).await?;
+        let open = registry::open_all(&topology, &opener, shutdown).await?;
         metrics::shards_open(open.len());
         let (sender, view) = watch::channel(Arc::new(View { topology, open }));
-        shutdown.spawn(registry::follow(watch.subscribe(), opener, sender, shutdown.soft.clone()));
+        shutdown.spawn(registry::follow(watch.subscribe(), opener, sender, shutdown.clone()));
         Ok(Self { watch, view, waiters: Arc::new(Semaphore::new(WAITERS)), heat: Arc::default() })
     }
 
@@ -177,7 +177,8 @@ impl Shards {
         self.place(key)
     }
 
-    /// A handle to read the bucket of `key` with. It cannot be used where a write is decided.
+    /// A handle to read the bucket of `key` with, on the primary: for what is decided by, such as who may come in. It cannot be used
+    /// where a write is decided. What is only shown is read by [`Shards::show`].
     ///
     /// # Errors
     /// Unavailable where the shard is not open.
@@ -185,6 +186,16 @@ impl Shards {
         let view = self.view.borrow();
         let place = place_in(&view.topology, key.into())?;
         view.shard(place.shard).map(|shard| shard.read(place.ownership()))
+    }
+
+    /// A user's bucket and a handle to read it with, both by one map: a user that gets another bucket just now is found in either.
+    ///
+    /// # Errors
+    /// Unavailable where the shard is not open.
+    pub fn read_user(&self, user: UserId) -> store::Result<(Bucket, Read)> {
+        let view = self.view.borrow();
+        let place = view.topology.locate(user);
+        view.shard(place.shard).map(|shard| (place.bucket, shard.read(place.ownership())))
     }
 
     /// One shard by its id, if it is open.
@@ -223,8 +234,12 @@ impl Shards {
 
 impl View {
     fn shard(&self, id: ShardId) -> store::Result<Shard> {
+        self.open(id).map(|open| open.shard.clone())
+    }
+
+    pub(crate) fn open(&self, id: ShardId) -> store::Result<&Open> {
         match self.open.get(&id) {
-            Some(open) => Ok(open.shard.clone()),
+            Some(open) => Ok(open),
             None => Err(store::Error::Unavailable(format!("shard {id} is not open"))),
         }
     }
@@ -241,7 +256,7 @@ where
     }
 }
 
-fn place_in(topology: &Topology, key: Key) -> store::Result<Place> {
+pub(crate) fn place_in(topology: &Topology, key: Key) -> store::Result<Place> {
     match key {
         Key::User(user) => Ok(topology.locate(user)),
         Key::Bucket(bucket) => topology.place_of(bucket).ok_or_else(|| {

@@ -17,7 +17,7 @@ pub fn shards(answer: &ListShardsResponse, as_json: bool) -> Result<()> {
                 json!({
                     "id": shard.id, "name": shard.name, "engine": shard.engine, "location": shard.location,
                     "state": shard.state, "weight": shard.weight, "buckets": shard.buckets, "rows": shard.rows,
-                    "bytes": shard.bytes, "error": shard.error,
+                    "bytes": shard.bytes, "error": shard.error, "replicas": shard.replicas,
                 })
             })
             .collect();
@@ -35,6 +35,7 @@ pub fn shards(answer: &ListShardsResponse, as_json: bool) -> Result<()> {
         .load_style(presets::UTF8_HORIZONTAL_ONLY)
         .set_header(["shard", "engine", "location", "state", "weight", "buckets", "rows", "size"]);
     for shard in &answer.shards {
+        let places = [std::slice::from_ref(&shard.location), &shard.replicas].concat();
         let (rows, size) = match shard.error.as_str() {
             "" => (shard.rows.to_string(), bytes(shard.bytes)),
             error => ("?".to_owned(), error.to_owned()),
@@ -42,7 +43,7 @@ pub fn shards(answer: &ListShardsResponse, as_json: bool) -> Result<()> {
         table.add_row([
             shard.name.clone(),
             shard.engine.clone(),
-            shard.location.clone(),
+            places.join("\n"),
             shard.state.clone(),
             shard.weight.to_string(),
             shard.buckets.to_string(),

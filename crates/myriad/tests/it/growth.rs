@@ -123,7 +123,7 @@ async fn sign_in(api: &Api, email: &str) -> anyhow::Result<Answer> {
 }
 
 /// Runs an operator's command; what it printed.
-async fn myriad(server: &Server, arguments: &[&str]) -> String {
+pub async fn myriad(server: &Server, arguments: &[&str]) -> String {
     let ops = server.ops().unwrap().base().to_owned();
     let mut command = tokio::process::Command::new(binary());
     let output = command.args(arguments).args(["--server", &ops]).output().await.unwrap();

@@ -24,6 +24,7 @@ mod pages;
 mod photos;
 mod pictures;
 mod process;
+mod replicas;
 mod sessions;
 mod sharding;
 mod target;
@@ -181,6 +182,7 @@ fn drills() -> Vec<(&'static str, Drill)> {
         process::the_demo_does_the_main_job,
         process::dependencies_point_one_way,
         process::the_documented_configuration_is_the_default,
+        replicas::reads_go_to_replicas_and_never_hide_an_own_write,
         sharding::users_lie_on_the_shard_their_id_names,
     ]
     .into()

@@ -1,5 +1,6 @@
 //! Session rows.
 
+use api::position::Position as Seen;
 use model::session::Session;
 use model::{Bucket, SessionId, UserId};
 use store::tables::sessions::{self, SessionRow};
@@ -85,10 +86,10 @@ impl Store {
         Ok(live.map(|found| Standing { role: found.role, session: session(found.session) }))
     }
 
-    /// A user's live sessions, the newest first.
-    pub(crate) async fn list(&self, user: UserId, now_ms: i64) -> Result<Vec<Session>> {
-        let mut read = self.shards.read(user)?;
-        let rows = sessions::live_of_user(&mut read, self.shards.topology().bucket_of(user), user, now_ms).await?;
+    /// A user's live sessions, the newest first, as a caller who has seen `seen` of its own writes is to see them.
+    pub(crate) async fn list(&self, user: UserId, now_ms: i64, seen: &[Seen]) -> Result<Vec<Session>> {
+        let mut shown = self.shards.show(user, seen).await?;
+        let rows = sessions::live_of_user(&mut shown.read, shown.place.bucket, user, now_ms).await?;
         Ok(rows.into_iter().map(session).collect())
     }
 

@@ -55,7 +55,10 @@ impl Cluster {
         let topology = topology(engine, shards).await;
         let opener = engines::opener(
             directory.path(),
-            &engines::Settings { postgres: serde_json::from_value(Postgres::client_settings()).unwrap() },
+            &engines::Settings {
+                postgres: serde_json::from_value(Postgres::client_settings()).unwrap(),
+                ..engines::Settings::default()
+            },
         );
         let mut open = Vec::new();
         for info in topology.shards() {

@@ -66,6 +66,24 @@ impl GrowthService for GrowthGrpc {
         Ok(Response::new(proto::RemoveShardResponse { shard: Some(shard(removed)) }))
     }
 
+    async fn add_replica(
+        &self,
+        request: Request<proto::AddReplicaRequest>,
+    ) -> Result<Response<proto::AddReplicaResponse>, Status> {
+        let proto::AddReplicaRequest { shard: name, location, dry_run } = request.into_inner();
+        let added = self.0.add_replica(&name, &location, dry_run).await.map_err(refused)?;
+        Ok(Response::new(proto::AddReplicaResponse { shard: Some(shard(added)) }))
+    }
+
+    async fn remove_replica(
+        &self,
+        request: Request<proto::RemoveReplicaRequest>,
+    ) -> Result<Response<proto::RemoveReplicaResponse>, Status> {
+        let proto::RemoveReplicaRequest { shard: name, location, dry_run } = request.into_inner();
+        let removed = self.0.remove_replica(&name, &location, dry_run).await.map_err(refused)?;
+        Ok(Response::new(proto::RemoveReplicaResponse { shard: Some(shard(removed)) }))
+    }
+
     async fn move_bucket(
         &self,
         request: Request<proto::MoveBucketRequest>,
@@ -160,6 +178,7 @@ fn shard(status: ShardStatus) -> proto::ShardStatus {
         rows,
         bytes,
         error,
+        replicas: info.replicas,
     }
 }
 

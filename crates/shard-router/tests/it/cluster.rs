@@ -84,7 +84,7 @@ impl Cluster {
         if let Some(connections) = self.connections {
             (postgres.pool, postgres.readers) = (connections, connections);
         }
-        let config = Config { engines: engines::Settings { postgres }, ..config };
+        let config = Config { engines: engines::Settings { postgres, ..engines::Settings::default() }, ..config };
         let Some(databases) = &self.databases else { return config };
         let count = shards.unwrap_or(1) as usize;
         Config {

@@ -5,6 +5,7 @@
 
 mod contract;
 mod faults;
+mod replicas;
 mod roles;
 mod start;
 mod world;

@@ -1,5 +1,7 @@
 //! A PostgreSQL server of one's own: made by `initdb`, on a free port of loopback, with passwords, as in production.
 
+mod replica;
+
 use std::{
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt,
@@ -93,16 +95,14 @@ impl Postgres {
     pub async fn start_with(directory: &Path, settings: Settings) -> Result<Self> {
         let programs = programs()?;
         let user = User::unprivileged(SUPERUSER)?;
-        let home = directory.join("postgres");
-        fs::create_dir_all(&home)?;
-        if let Some(user) = user {
-            // Temporary directories belong to root alone; the server's user only has to get through.
-            fs::set_permissions(directory, Permissions::from_mode(0o711))?;
-            user.give(&home)?;
-        }
+        let home = home(directory, user)?;
         if !home.join("data/PG_VERSION").exists() {
             init(&programs, &home, user, settings.fsync).await?;
         }
+        Self::start_in(programs, home, user, settings).await
+    }
+
+    async fn start_in(programs: PathBuf, home: PathBuf, user: Option<User>, settings: Settings) -> Result<Self> {
         // Another may take the port before the server does.
         for _ in 0..5 {
             let port = free_port()?;
@@ -284,6 +284,18 @@ fn programs() -> Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = std::env::split_paths(&path).find(|folder| folder.join("initdb").exists());
     on_path.context("PostgreSQL is not installed: `make test` installs it")
+}
+
+/// The server's own directory, which its user may enter.
+fn home(directory: &Path, user: Option<User>) -> Result<PathBuf> {
+    let home = directory.join("postgres");
+    fs::create_dir_all(&home)?;
+    if let Some(user) = user {
+        // Temporary directories belong to root alone; the server's user only has to get through.
+        fs::set_permissions(directory, Permissions::from_mode(0o711))?;
+        user.give(&home)?;
+    }
+    Ok(home)
 }
 
 async fn init(programs: &Path, home: &Path, user: Option<User>, fsync: bool) -> Result<()> {

@@ -5,6 +5,7 @@
 mod fake_router;
 mod ids;
 mod map;
+mod replicas;
 mod samples;
 mod shards;
 mod snapshot;

@@ -3,6 +3,7 @@
 use api::{
     convert,
     image::v1::{self as proto, image_service_server::ImageService},
+    position,
     status::to_status,
 };
 use model::{ImageId, time::now_ms};
@@ -56,9 +57,10 @@ impl ImageService for Images {
         &self,
         request: Request<proto::GetImageRequest>,
     ) -> Result<Response<proto::GetImageResponse>, Status> {
+        let seen = position::read(request.metadata());
         let request = request.into_inner();
         let of = job_of(request.user_id, &request.image_id)?;
-        let image = self.recipes.get_image(&of).await.map_err(to_status)?;
+        let image = self.recipes.show_image(&of, &seen).await.map_err(to_status)?;
         Ok(Response::new(proto::GetImageResponse { image: Some(image.into()) }))
     }
 
@@ -66,6 +68,7 @@ impl ImageService for Images {
         &self,
         request: Request<proto::ListImagesRequest>,
     ) -> Result<Response<proto::ListImagesResponse>, Status> {
+        let seen = position::read(request.metadata());
         let request = request.into_inner();
         let user = convert::user_id(request.user_id).map_err(to_status)?;
         let limit = page(request.limit)?;
@@ -73,7 +76,8 @@ impl ImageService for Images {
             "" => None,
             id => Some(convert::image_id(id).map_err(to_status)?),
         };
-        let page = self.recipes.list_images(user, before, limit, request.done_only).await.map_err(to_status)?;
+        let page = self.recipes.list_images(user, before, limit, request.done_only, &seen).await;
+        let page = page.map_err(to_status)?;
         let images = page.items.into_iter().map(Into::into).collect();
         Ok(Response::new(proto::ListImagesResponse { images, more: page.more }))
     }

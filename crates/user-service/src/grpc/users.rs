@@ -2,6 +2,7 @@
 
 use api::{
     convert::{self, profile},
+    position,
     status::to_status,
     user::v1::{self as proto, user_service_server::UserService},
 };
@@ -41,8 +42,9 @@ impl UserService for Users {
         &self,
         request: Request<proto::GetUserRequest>,
     ) -> Result<Response<proto::GetUserResponse>, Status> {
+        let seen = position::read(request.metadata());
         let id = convert::user_id(request.into_inner().user_id).map_err(to_status)?;
-        let user = self.0.get_user(id).await.map_err(to_status)?;
+        let user = self.0.get_user(id, &seen).await.map_err(to_status)?;
         Ok(Response::new(proto::GetUserResponse { user: Some(user) }))
     }
 
@@ -50,12 +52,13 @@ impl UserService for Users {
         &self,
         request: Request<proto::GetUsersRequest>,
     ) -> Result<Response<proto::GetUsersResponse>, Status> {
+        let seen = position::read(request.metadata());
         let ids = request.into_inner().user_ids;
         if ids.len() > GET_MAX {
             return Err(to_status(Error::invalid(vec![FieldError::at("/user_ids", "must have at most 1000 entries")])));
         }
         let ids: Vec<UserId> = ids.into_iter().filter_map(UserId::new).collect();
-        let users = self.0.get_users(&ids).await.map_err(to_status)?;
+        let users = self.0.get_users(&ids, &seen).await.map_err(to_status)?;
         Ok(Response::new(proto::GetUsersResponse { users }))
     }
 

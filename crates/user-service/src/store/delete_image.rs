@@ -23,7 +23,8 @@ impl Recipes {
             .await?;
         let done = Done::of(written);
         if let Some(user) = &done.value {
-            self.users().changed(user).await;
+            let mark = done.positions.last().and_then(|at| self.mark(user.id, *at));
+            self.users().changed(user, mark).await;
         }
         self.notices().tell(&image);
         self.poke().other();

@@ -90,7 +90,8 @@ impl Recipes {
         let done = Done::of(written);
         let (user, changed) = done.value;
         if changed {
-            self.users().changed(&user).await;
+            let mark = done.positions.last().and_then(|at| self.mark(user.id, *at));
+            self.users().changed(&user, mark).await;
         }
         Done { value: *user, positions: done.positions }
     }

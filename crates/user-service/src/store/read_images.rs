@@ -1,19 +1,34 @@
 //! Reads of images.
 
+use api::position::Position;
 use model::{ImageId, Result, UserId, image::Image};
 use store::tables::images;
 
 use super::{Page, Recipes, report_job::JobOf};
 
 impl Recipes {
-    /// An image.
+    /// An image as a caller who has seen `seen` of its own writes is to see it.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`.
+    pub async fn show_image(&self, of: &JobOf, seen: &[Position]) -> Result<Image> {
+        self.shards().heat().read(of.user);
+        let mut shown = self.shards().show(of.user, seen).await?;
+        let found = images::get(&mut shown.read, shown.place.bucket, of.user, &of.image).await?;
+        if found.is_none() && shown.on_replica {
+            // It may not have it yet.
+            return self.get_image(of).await;
+        }
+        found.map(|row| row.image).ok_or_else(no_image)
+    }
+
+    /// An image as it is now.
     ///
     /// # Errors
     /// `NOT_FOUND`.
     pub async fn get_image(&self, of: &JobOf) -> Result<Image> {
-        self.shards().heat().read(of.user);
-        let bucket = self.shards().place(of.user)?.bucket;
-        let found = images::get(&mut self.shards().read(of.user)?, bucket, of.user, &of.image).await?;
+        let (bucket, mut read) = self.shards().read_user(of.user)?;
+        let found = images::get(&mut read, bucket, of.user, &of.image).await?;
         found.map(|row| row.image).ok_or_else(no_image)
     }
 
@@ -24,12 +39,13 @@ impl Recipes {
         before: Option<ImageId>,
         limit: usize,
         done_only: bool,
+        seen: &[Position],
     ) -> Result<Page<Image>> {
         self.shards().heat().read(user);
-        let bucket = self.shards().place(user)?.bucket;
+        let mut shown = self.shards().show(user, seen).await?;
+        let bucket = shown.place.bucket;
         let wanted = u32::try_from(limit + 1).unwrap_or(u32::MAX);
-        let mut read = self.shards().read(user)?;
-        let rows = images::page(&mut read, bucket, user, before.as_ref(), done_only, wanted).await?;
+        let rows = images::page(&mut shown.read, bucket, user, before.as_ref(), done_only, wanted).await?;
         Ok(Page::cut(rows.into_iter().map(|row| row.image).collect(), limit))
     }
 }

@@ -20,6 +20,7 @@ use super::{
     claims::Settled,
     idempotency::{Key, OK, Opened, Operation},
     in_doubt, position,
+    user_cache::CachedUser,
 };
 use crate::metrics;
 
@@ -146,7 +147,8 @@ impl Recipes {
             }
         };
         let user = proto::User::from(*user);
-        self.users().keep(user.clone()).await;
+        let mark = self.mark(operation.user, inserted);
+        self.users().keep(&CachedUser { user: user.clone(), mark }).await;
         let positions = [Some(reserved), Some(inserted), confirmed].into_iter().flatten().collect();
         Ok(Done { value: user, positions })
     }

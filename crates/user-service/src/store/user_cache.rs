@@ -1,22 +1,60 @@
-//! Users as the cache keeps them: encoded as they go over the wire, so a hit is not assembled again.
+//! Users as the cache keeps them: encoded as they go over the wire, so a hit is not assembled again, after a mark that says up to
+//! where in the shard's log the copy knows.
 
 use api::user::v1 as proto;
-use bytes::Bytes;
+use bytes::{Buf, BufMut, Bytes};
 use cache::{Cache, Class, Value, policy};
-use model::{Result, UserId, profile::User};
+use model::{Bucket, Epoch, Result, ShardId, UserId, profile::User};
 use prost::Message;
+use store::Ownership;
+use topology::Mark;
 
 /// A live user as the wire has it.
-#[derive(Debug, Clone)]
-pub struct CachedUser(pub proto::User);
+#[derive(Debug, Clone, PartialEq)]
+pub struct CachedUser {
+    /// The user.
+    pub user: proto::User,
+    /// What the copy knows; none where that was not known when it was made.
+    pub mark: Option<Mark>,
+}
+
+/// No user's bytes begin so: what another release has kept is a miss.
+const UNMARKED: u8 = 0;
+const MARKED: u8 = 1;
 
 impl Value for CachedUser {
     fn encode(&self) -> Bytes {
-        self.0.encode_to_vec().into()
+        let mut bytes = Vec::with_capacity(48 + self.user.encoded_len());
+        match self.mark {
+            None => bytes.put_u8(UNMARKED),
+            Some(mark) => {
+                bytes.put_u8(MARKED);
+                bytes.put_u32(mark.own.bucket.0);
+                bytes.put_u64(mark.own.epoch.0);
+                bytes.put_u32(mark.shard.0);
+                bytes.put_u64(mark.role_epoch);
+                bytes.put_u64(mark.up_to);
+                bytes.put_u64(mark.made_at);
+            }
+        }
+        // Only where it is out of room, which a vector never is.
+        let _ = self.user.encode(&mut bytes);
+        bytes.into()
     }
 
-    fn decode(bytes: Bytes) -> Option<Self> {
-        proto::User::decode(bytes).ok().map(Self)
+    fn decode(mut bytes: Bytes) -> Option<Self> {
+        let mark = match bytes.try_get_u8().ok()? {
+            UNMARKED => None,
+            MARKED => Some(Mark {
+                own: Ownership { bucket: Bucket(bytes.try_get_u32().ok()?), epoch: Epoch(bytes.try_get_u64().ok()?) },
+                shard: ShardId(bytes.try_get_u32().ok()?),
+                role_epoch: bytes.try_get_u64().ok()?,
+                up_to: bytes.try_get_u64().ok()?,
+                made_at: bytes.try_get_u64().ok()?,
+            }),
+            _ => return None,
+        };
+        Some(Self { user: proto::User::decode(bytes).ok()?, mark })
     }
 }
 
@@ -34,29 +72,28 @@ impl UserCache {
     pub async fn get_or_load<F, L>(&self, id: UserId, load: F) -> Result<Option<proto::User>>
     where
         F: FnOnce() -> L + Send,
-        L: Future<Output = Result<Option<proto::User>>> + Send,
+        L: Future<Output = Result<Option<CachedUser>>> + Send,
     {
         let load = || async {
-            let user = load().await?;
-            Ok(user.map(|user| (user.version, CachedUser(user))))
+            let found = load().await?;
+            Ok(found.map(|found| (found.user.version, found)))
         };
-        Ok(self.0.get_or_load(&id.to_string(), load).await?.map(|found| found.0))
+        Ok(self.0.get_or_load(&id.to_string(), load).await?.map(|found| found.user))
     }
 
     /// A user, if the cache has it.
-    pub async fn get(&self, id: UserId) -> Option<proto::User> {
-        self.0.get(&id.to_string()).await.map(|found| found.0)
+    pub async fn get(&self, id: UserId) -> Option<CachedUser> {
+        self.0.get(&id.to_string()).await
     }
 
     /// A user was read or has changed.
-    pub async fn keep(&self, user: proto::User) {
-        let (id, version) = (user.id.to_string(), user.version);
-        self.0.set_if_newer(&id, version, &CachedUser(user)).await;
+    pub async fn keep(&self, found: &CachedUser) {
+        self.0.set_if_newer(&found.user.id.to_string(), found.user.version, found).await;
     }
 
     /// A user has changed, by a commit that the caller has just seen.
-    pub async fn changed(&self, user: &User) {
-        self.keep(user.clone().into()).await;
+    pub async fn changed(&self, user: &User, mark: Option<Mark>) {
+        self.keep(&CachedUser { user: user.clone().into(), mark }).await;
     }
 
     /// A user has a newer version than the cache may know.
@@ -74,5 +111,24 @@ impl UserCache {
                 "the cache was not told of a deletion"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_survives_the_round_trip_with_its_mark_and_others_bytes_are_a_miss() {
+        let user = proto::User { id: 7, version: 3, first_name: "John".to_owned(), ..proto::User::default() };
+        let own = Ownership { bucket: Bucket(7), epoch: Epoch(2) };
+        let mark = Mark { own, shard: ShardId(1), role_epoch: 5, up_to: u64::MAX, made_at: 9 };
+        for mark in [None, Some(mark)] {
+            let kept = CachedUser { user: user.clone(), mark };
+            assert_eq!(CachedUser::decode(kept.encode()), Some(kept));
+        }
+        assert_eq!(CachedUser::decode(user.encode_to_vec().into()), None);
+        assert_eq!(CachedUser::decode(Bytes::new()), None);
+        assert_eq!(CachedUser::decode(Bytes::from_static(&[MARKED, 0, 0])), None);
     }
 }

@@ -21,6 +21,7 @@ mod outbox;
 mod password;
 mod profile;
 mod queue;
+mod replicas;
 mod router;
 mod sessions;
 mod sign_up;

@@ -22,7 +22,7 @@ use store::{Query, Shard, tables};
 use tempfile::TempDir;
 use testkit::engines::{Postgres, ShardEngine};
 use tonic::{Response, Status, service::Routes};
-use topology::{Opener, Shards, SnapshotFile, UserIds, Watch};
+use topology::{Opener, Shards, SnapshotFile, Topology, UserIds, Watch};
 use user_service::{App, Collaborators, Config, OPERATOR_SERVICE, SERVICES};
 
 use crate::{
@@ -58,13 +58,16 @@ impl World {
 
     /// With a last word on the settings. Retries are quick, and nothing runs in the background until `run`.
     pub async fn with(engine: ShardEngine, shards: u32, tune: impl FnOnce(&mut Config)) -> Self {
+        Self::on(map(engine, shards).await, engines::ReplicaSettings::default(), tune).await
+    }
+
+    /// On the shards of a map.
+    pub async fn on(topology: Topology, replicas: engines::ReplicaSettings, tune: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let shutdown = Shutdown::new();
-        let catalog = Router { topology: Arc::new(map(engine, shards).await), next_id: Arc::new(AtomicU64::new(1)) };
-        let opener = engines::opener(
-            dir.path(),
-            &engines::Settings { postgres: serde_json::from_value(Postgres::client_settings()).unwrap() },
-        );
+        let catalog = Router { topology: Arc::new(topology), next_id: Arc::new(AtomicU64::new(1)) };
+        let postgres = serde_json::from_value(Postgres::client_settings()).unwrap();
+        let opener = engines::opener(dir.path(), &engines::Settings { postgres, replicas });
         adopt(&catalog, &opener).await;
         let channel = runtime::grpc::embedded(Routes::new(TopologyServiceServer::new(catalog)).prepare(), &shutdown);
         let watch =
