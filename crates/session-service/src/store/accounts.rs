@@ -23,8 +23,8 @@ impl Store {
         let claim = email_claims::get(&mut read, bucket, email.normal()).await?;
         let user = claim.map_or_else(|| decoy(bucket), |claim| Some(claim.user_id));
         let Some(user) = user else { return Ok(None) };
-        let mut read = self.shards.read(user)?;
-        let found = credentials::for_sign_in(&mut read, self.shards.topology().bucket_of(user), user).await?;
+        let (bucket, mut read) = self.shards.read_user(user)?;
+        let found = credentials::for_sign_in(&mut read, bucket, user).await?;
         // A claim may be older than a change of e-mail that has not released it yet; a decoy never has this e-mail.
         let found = found.filter(|found| found.email_normal == email.normal());
         Ok(found.map(|found| Account { user, phc: found.phc, session_epoch: found.session_epoch }))

@@ -80,8 +80,8 @@ impl Store {
 
     /// A live session and its user's role; `None` where it is not live.
     pub(crate) async fn standing(&self, user: UserId, id: SessionId, now_ms: i64) -> Result<Option<Standing>> {
-        let mut read = self.shards.read(user)?;
-        let found = sessions::get(&mut read, self.shards.topology().bucket_of(user), user, id).await?;
+        let (bucket, mut read) = self.shards.read_user(user)?;
+        let found = sessions::get(&mut read, bucket, user, id).await?;
         let live = found.filter(|found| found.is_live(now_ms));
         Ok(live.map(|found| Standing { role: found.role, session: session(found.session) }))
     }

@@ -34,8 +34,7 @@ impl Recipes {
     pub async fn change_password(&self, change: PasswordChange, now_ms: i64) -> Result<Done<()>> {
         let mut phc = None;
         for _ in 0..ROUNDS {
-            let mut read = self.shards().read(change.user)?;
-            let bucket = self.shards().place(change.user)?.bucket;
+            let (bucket, mut read) = self.shards().read_user(change.user)?;
             let user = users::get_live(&mut read, bucket, change.user).await?.ok_or_else(no_user)?;
             require_version(change.if_version, user.user.version)?;
             let email = EmailAddress::parse(&user.user.email).ok();
