@@ -21,6 +21,11 @@ pub enum Role {
 
 /// What a step makes of the owner row of a bucket. Steps that change none keep it as it is.
 pub fn judge(step: Step, role: Role, terms: Terms, found: Option<Found>) -> Verdict {
+    // Let go of already, and only the record of it is missing: a token that a late holder wrote now would stay.
+    let let_go = Found { epoch: terms.undone(), state: State::Owned, token: None };
+    if (step, role) == (Step::Back, Role::Joined) && found == Some(let_go) {
+        return Verdict::Keep;
+    }
     let leads = found.is_some_and(|row| leads_to(step, role, terms, row));
     decide(wanted(step, role, terms), leads, terms, found)
 }
@@ -139,6 +144,7 @@ mod tests {
         assert_eq!(judge(Step::Undone, Role::Joined, late, Some(back)), Verdict::Refuse);
         assert_eq!(after(Step::Undone, Role::Joined, TERMS, back), Some(end));
         assert_eq!(judge(Step::Undone, Role::Joined, TERMS, Some(end)), Verdict::Keep);
+        assert_eq!(judge(Step::Back, Role::Joined, late, Some(end)), Verdict::Keep);
         let later = Terms { token: 9, ..TERMS };
         let taken = Verdict::Write(Found { token: Some(9), ..back });
         assert_eq!(take_over(Role::Joined, later, Some(back)), taken);

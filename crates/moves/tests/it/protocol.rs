@@ -9,56 +9,21 @@ mod driver;
 mod model;
 mod world;
 
-use std::{collections::BTreeSet, time::Instant};
-
-use model::{Action, CLEAN_END, NOTHING_LOST, Protocol, Twin};
-use stateright::{Checker, HasDiscoveries, Model};
+use model::{CLEAN_END, NOTHING_LOST, Protocol, Twin};
 use world::Limits;
+
+use crate::checking;
 
 const ONCE: Limits = Limits { writes: 2, takeovers: 1, cancels: 0, reverts: 0, further_moves: 0 };
 
 /// Every property holds in every world within the limits.
 fn holds(name: &str, limits: Limits) {
-    let began = Instant::now();
-    let checker = Protocol { limits, twin: None }.checker().spawn_bfs().join();
-    println!(
-        "{name}: {} states, depth {}, {:.1} s",
-        checker.unique_state_count(),
-        checker.max_depth(),
-        began.elapsed().as_secs_f32()
-    );
-    for (property, path) in checker.discoveries() {
-        if checker.model().property(property).expectation != stateright::Expectation::Sometimes {
-            println!("{name}: not so: {property}: {}", told(path.into_actions()));
-        }
-    }
-    checker.assert_properties();
+    checking::holds(name, Protocol { limits, twin: None });
 }
 
 /// With this rule missing, the property does not hold.
 fn is_noticed(twin: Twin, limits: Limits, property: &'static str) {
-    let began = Instant::now();
-    let checker = Protocol { limits, twin: Some(twin) }
-        .checker()
-        .finish_when(HasDiscoveries::AnyOf(BTreeSet::from([property])))
-        .spawn_bfs()
-        .join();
-    let states = checker.unique_state_count();
-    let told = checker.discovery(property).map(|path| told(path.into_actions()));
-    assert!(told.is_some(), "{twin:?} went unnoticed in {states} states");
-    println!(
-        "{twin:?}: {states} states, {:.1} s, not so: {property}: {}",
-        began.elapsed().as_secs_f32(),
-        told.unwrap_or_default()
-    );
-}
-
-fn told(actions: Vec<Action>) -> String {
-    let words = actions.into_iter().map(|action| match action {
-        Action::Act { token, step, todo, .. } => format!("{token} {step:?} {todo:?}"),
-        other => format!("{other:?}"),
-    });
-    words.collect::<Vec<_>>().join(" | ")
+    checking::is_noticed(&twin, Protocol { limits, twin: Some(twin) }, property);
 }
 
 #[test]

@@ -203,6 +203,13 @@ impl Model for Protocol {
         Some(world)
     }
 
+    fn format_action(&self, action: &Action) -> String {
+        match action {
+            Action::Act { token, step, todo, .. } => format!("{token} {step:?} {todo:?}"),
+            other => format!("{other:?}"),
+        }
+    }
+
     fn properties(&self) -> Vec<Property<Self>> {
         let mut properties = vec![
             Property::always(ONE_WRITER, |_, world: &World| {
