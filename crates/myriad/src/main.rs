@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use myriad::{admin, demo, growth, serve};
+use myriad::{admin, demo, feed, growth, serve};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -24,6 +24,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Make, list and unmake administrators.
     Admin(admin::Arguments),
+    /// Check and rebuild the recent feed.
+    Feed(feed::Arguments),
     /// Shards, buckets and moves.
     #[command(flatten)]
     Growth(growth::Command),
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Transform => image_worker::transform::main(),
         Command::Demo(arguments) => client(demo::run(arguments)),
         Command::Admin(arguments) => client(admin::run(arguments)),
+        Command::Feed(arguments) => client(feed::run(arguments)),
         Command::Growth(command) => client(growth::run(command)),
     }
 }

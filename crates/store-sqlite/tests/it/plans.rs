@@ -46,7 +46,9 @@ async fn no_statement_walks_a_whole_table() {
     images::get(q, bucket, user, &image).await.unwrap();
     images::page(q, bucket, user, Some(&image), false, 50).await.unwrap();
     images::page(q, bucket, user, None, true, 50).await.unwrap();
+    images::any_done(q, bucket, user).await.unwrap();
     images::count(q, bucket, user).await.unwrap();
+    images::newest_done(q, Some(&image), 50).await.unwrap();
     images::find(q, &[image]).await.unwrap();
     outbox::due_of(q, "job", NOW, 10).await.unwrap();
     outbox::due_but(q, "job", NOW, 10).await.unwrap();

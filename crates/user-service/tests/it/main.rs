@@ -10,6 +10,7 @@
 
 mod account;
 mod crash;
+mod feed;
 mod halts;
 mod idempotency;
 mod images;

@@ -7,6 +7,7 @@ use std::{
 
 use api::{
     directory::v1::directory_service_client::DirectoryServiceClient,
+    feed::v1::feed_service_client::FeedServiceClient,
     image::v1::image_service_client::ImageServiceClient,
     operator::v1::operator_service_client::OperatorServiceClient,
     status::from_status,
@@ -39,6 +40,7 @@ pub struct World {
     pub users: UserServiceClient<runtime::grpc::Client>,
     pub directory: DirectoryServiceClient<runtime::grpc::Client>,
     pub images: ImageServiceClient<runtime::grpc::Client>,
+    pub feed: FeedServiceClient<runtime::grpc::Client>,
     pub operator: OperatorServiceClient<runtime::grpc::Client>,
     pub app: App,
     pub shards: Shards,
@@ -58,6 +60,16 @@ impl World {
 
     /// With a last word on the settings. Retries are quick, and nothing runs in the background until `run`.
     pub async fn with(engine: ShardEngine, shards: u32, tune: impl FnOnce(&mut Config)) -> Self {
+        Self::with_feed(engine, shards, tune, |entries| Arc::new(feed::InProcess::new(entries))).await
+    }
+
+    /// The same with the feed elsewhere than in this process.
+    pub async fn with_feed(
+        engine: ShardEngine,
+        shards: u32,
+        tune: impl FnOnce(&mut Config),
+        feed: impl FnOnce(usize) -> Arc<dyn feed::Engine>,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let shutdown = Shutdown::new();
         let catalog = Router { topology: Arc::new(map(engine, shards).await), next_id: Arc::new(AtomicU64::new(1)) };
@@ -75,19 +87,21 @@ impl World {
         let hasher =
             Hasher::new(password::Settings { threads: 2, queue: 256, ..password::Settings::default() }).unwrap();
         let cache = Cache::in_process(cache::Settings::default());
+        let mut config = Config::default();
+        (config.outbox.poll_ms, config.outbox.backoff_base_ms, config.outbox.backoff_max_ms) = (20, 1, 20);
+        config.images.watch_poll_ms = 20;
+        config.feed.look_ms = 20;
+        tune(&mut config);
         let with = Collaborators {
             shards: shards.clone(),
             ids: UserIds::new(channel, 256, &shutdown),
             cache: cache.clone(),
+            feed: feed(config.feed.entries as usize),
             objects: objects.clone(),
             queue: queue.clone(),
             hasher: hasher.clone(),
             attempts: password::Attempts::new(password::AttemptSettings::default()),
         };
-        let mut config = Config::default();
-        (config.outbox.poll_ms, config.outbox.backoff_base_ms, config.outbox.backoff_max_ms) = (20, 1, 20);
-        config.images.watch_poll_ms = 20;
-        tune(&mut config);
         let app = App::build_with(config, with, &shutdown, halts.steps()).unwrap();
         let ready = Readiness::new();
         let routes = runtime::grpc::routes(app.routes(), &SERVICES, &ready, &shutdown).unwrap();
@@ -96,7 +110,8 @@ impl World {
         Self {
             users: UserServiceClient::new(channel.clone()),
             directory: DirectoryServiceClient::new(channel.clone()),
-            images: ImageServiceClient::new(channel),
+            images: ImageServiceClient::new(channel.clone()),
+            feed: FeedServiceClient::new(channel),
             operator: OperatorServiceClient::new(runtime::grpc::embedded(operators, &shutdown)),
             app,
             shards,
