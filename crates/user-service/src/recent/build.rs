@@ -48,9 +48,11 @@ impl Recent {
     }
 
     async fn look(&self) {
-        let complete = self.0.engine.page(None, 0).await.is_ok_and(|page| page.complete);
+        let page = self.0.engine.page(None, 0).await;
+        let complete = page.as_ref().is_ok_and(|page| page.complete);
         metrics::feed_complete(complete);
-        if complete {
+        // Where the engine is away, it says so itself; there is nothing to build in.
+        if complete || page.is_err() {
             return;
         }
         match self.build().await {
