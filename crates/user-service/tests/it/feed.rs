@@ -1,6 +1,6 @@
 //! The recent feed: what events make of it, what it is built from, and what the comparison with the shards finds.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use api::{
     feed::v1::{ListRecentRequest, Picture},
@@ -82,7 +82,7 @@ async fn check(world: &World) -> CheckFeedResponse {
 /// What the check names, by image.
 async fn drift(world: &World) -> Vec<(Kind, String)> {
     let answer = check(world).await;
-    assert!(answer.complete && answer.differing as usize == answer.differences.len());
+    assert!(answer.complete && answer.differing == answer.differences.len() as u64);
     answer.differences.iter().map(|difference| (difference.kind(), difference.image_id.clone())).collect()
 }
 
@@ -154,6 +154,38 @@ async fn a_page_asks_no_shard(engine: ShardEngine) {
     assert_eq!(shown(&world).await, [("John".to_owned(), image)]);
 }
 
+async fn what_a_page_costs_the_shards(engine: ShardEngine) {
+    // R72 R73: with the read model, and as a join over the shards, which is what building a feed of one page's length reads.
+    let server = Server::start().await;
+    for shards in [1, 4] {
+        let world = server.world(engine, shards, |config| config.feed.entries = 50).await;
+        for n in 0..60 {
+            let user = world.sign_up(&format!("{n}@example.com")).await.id;
+            finished(&world, user, n + 1).await;
+        }
+        let reads = || world.statements.load(Ordering::SeqCst);
+        let begun = reads();
+        world.app.recent().rebuild().await.unwrap();
+        let joined = reads() - begun;
+        let (begun, mut next, mut pages) = (reads(), String::new(), 0);
+        loop {
+            let (pictures, end) = page(&world, 10, &next).await.unwrap();
+            assert_eq!(pictures.len(), 10);
+            (next, pages) = (end, pages + 1);
+            if next.is_empty() {
+                break;
+            }
+        }
+        let with_model = reads() - begun;
+        println!(
+            "{engine:?}, {shards} shards: {pages} pages of the feed cost {with_model} statements; joined over the shards each costs {joined}"
+        );
+        assert_eq!((pages, with_model), (5, 0));
+        assert!(joined >= u64::from(2 * shards), "pictures and owners of each shard: {joined}");
+        server.redis.flush().await.unwrap();
+    }
+}
+
 async fn a_feed_that_vanishes_is_built_again(engine: ShardEngine) {
     // R8 R72
     let mut server = Server::start().await;
@@ -208,7 +240,7 @@ async fn drift_is_named_and_mended(engine: ShardEngine) {
             Box::pin(async move {
                 let bucket = tx.bucket();
                 let mut row = users::get_live(tx, bucket, user).await?.unwrap();
-                row.user.first_name = "Silent".to_owned();
+                "Silent".clone_into(&mut row.user.first_name);
                 row.user.version += 1;
                 users::update(tx, row.user.version - 1, &row).await
             })
@@ -288,6 +320,7 @@ testkit::on_both_engines! {
     the_feed_follows_pictures_and_names,
     a_wrong_page_is_refused,
     a_page_asks_no_shard,
+    what_a_page_costs_the_shards,
     a_feed_that_vanishes_is_built_again,
     drift_is_named_and_mended,
     a_bounded_feed_keeps_the_newest_and_is_filled_again,

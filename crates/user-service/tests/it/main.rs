@@ -9,6 +9,7 @@
 )]
 
 mod account;
+mod counting;
 mod crash;
 mod feed;
 mod halts;

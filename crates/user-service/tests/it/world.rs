@@ -27,6 +27,7 @@ use topology::{Opener, Shards, SnapshotFile, UserIds, Watch};
 use user_service::{App, Collaborators, Config, OPERATOR_SERVICE, SERVICES};
 
 use crate::{
+    counting::counted,
     halts::Halts,
     queue::TestQueue,
     router::{Router, map},
@@ -50,6 +51,8 @@ pub struct World {
     pub halts: Halts,
     pub hasher: Hasher,
     pub shutdown: Shutdown,
+    /// Statements that read a shard.
+    pub statements: Arc<AtomicU64>,
     _dir: TempDir,
 }
 
@@ -77,6 +80,8 @@ impl World {
             dir.path(),
             &engines::Settings { postgres: serde_json::from_value(Postgres::client_settings()).unwrap() },
         );
+        let statements = Arc::new(AtomicU64::new(0));
+        let opener = counted(opener, statements.clone());
         adopt(&catalog, &opener).await;
         let channel = runtime::grpc::embedded(Routes::new(TopologyServiceServer::new(catalog)).prepare(), &shutdown);
         let watch =
@@ -121,6 +126,7 @@ impl World {
             halts,
             hasher,
             shutdown,
+            statements,
             _dir: dir,
         }
     }
