@@ -2,7 +2,7 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-const PROTOS: [&str; 7] = ["user", "directory", "session", "image", "topology", "operator", "growth"];
+const PROTOS: [&str; 8] = ["user", "directory", "session", "image", "feed", "topology", "operator", "growth"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from("../../proto");

@@ -28,6 +28,7 @@ package!(user, "myriad.user.v1", "Users.");
 package!(directory, "myriad.directory.v1", "The e-mail directory.");
 package!(session, "myriad.session.v1", "Sign-in sessions.");
 package!(image, "myriad.image.v1", "Images and their jobs.");
+package!(feed, "myriad.feed.v1", "The recent feed.");
 package!(topology, "myriad.topology.v1", "The topology.");
 package!(operator, "myriad.operator.v1", "Operators' calls.");
 package!(growth, "myriad.growth.v1", "Shards and moving buckets.");

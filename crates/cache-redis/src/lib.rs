@@ -5,6 +5,7 @@
 
 mod breaker;
 mod engine;
+mod feed;
 mod follow;
 mod memory;
 mod metrics;
@@ -17,6 +18,7 @@ mod tally;
 pub mod wire;
 
 pub use engine::Redis;
+pub use feed::RedisFeed;
 pub use open::{Opened, Upkeep, open};
 pub use ping::Unreachable;
 pub use settings::{Mode, RedisSettings, Settings, Unusable};

@@ -22,6 +22,8 @@ pub struct Opened {
     pub cache: Cache,
     /// The count of wrong passwords that all processes share; none without Redis.
     pub tally: Option<Arc<dyn Tally>>,
+    /// The Redis itself, for what else lives there; none without.
+    pub redis: Option<Redis>,
     /// What has to run beside both.
     pub upkeep: Upkeep,
 }
@@ -34,7 +36,10 @@ pub fn open(settings: &Settings) -> Result<Opened, Unusable> {
     settings.validate()?;
     let near = cache::Settings { capacity_bytes: settings.capacity_bytes };
     match &settings.redis {
-        None => Ok(Opened { cache: Cache::in_process(near), tally: None, upkeep: Box::pin(std::future::ready(())) }),
+        None => {
+            let upkeep = Box::pin(std::future::ready(()));
+            Ok(Opened { cache: Cache::in_process(near), tally: None, redis: None, upkeep })
+        }
         Some(redis) => tiered(near, Duration::from_millis(settings.near_ttl_ms), redis),
     }
 }
@@ -44,10 +49,11 @@ fn tiered(near: cache::Settings, near_ttl: Duration, settings: &RedisSettings) -
     let tiered = Arc::new(Tiered::new(InProcess::new(near), Arc::new(redis.clone()), near_ttl));
     let cache = Cache::tiered(Arc::clone(&tiered));
     let (tally, verdicts) = RedisTally::new(redis.clone());
+    let shared = redis.clone();
     let upkeep = async move {
         futures::join!(redis.upkeep(&tiered), verdicts);
     };
-    Ok(Opened { cache, tally: Some(Arc::new(tally)), upkeep: Box::pin(upkeep) })
+    Ok(Opened { cache, tally: Some(Arc::new(tally)), redis: Some(shared), upkeep: Box::pin(upkeep) })
 }
 
 impl Redis {

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use api::{
-    image::v1::image_service_client::ImageServiceClient, session::v1::session_service_client::SessionServiceClient,
-    user::v1::user_service_client::UserServiceClient,
+    feed::v1::feed_service_client::FeedServiceClient, image::v1::image_service_client::ImageServiceClient,
+    session::v1::session_service_client::SessionServiceClient, user::v1::user_service_client::UserServiceClient,
 };
 use axum::Router;
 use bytes::Bytes;
@@ -54,6 +54,8 @@ pub struct Gateway {
     pub users: UserServiceClient<Client>,
     /// Images.
     pub images: ImageServiceClient<Client>,
+    /// The recent feed.
+    pub feed: FeedServiceClient<Client>,
     /// Sessions.
     pub sessions: SessionServiceClient<Client>,
     /// Pictures' bytes.
@@ -97,7 +99,8 @@ impl App {
         let cdn_url = if config.cdn_url.is_empty() { public_url.clone() } else { config.cdn_url.clone() };
         let gateway = Gateway {
             users: UserServiceClient::new(deps.users.clone()),
-            images: ImageServiceClient::new(deps.users),
+            images: ImageServiceClient::new(deps.users.clone()),
+            feed: FeedServiceClient::new(deps.users),
             live: LiveSessions::new(deps.sessions.clone()),
             sessions: SessionServiceClient::new(deps.sessions),
             objects: deps.objects,

@@ -9,7 +9,7 @@ use utoipa::{
 
 use crate::{
     error::ProblemBody,
-    routes::{TABLE, images, media, pages, password, picture, sessions, users},
+    routes::{TABLE, feed, images, media, pages, password, picture, sessions, users},
     table::{Access, Route},
 };
 
@@ -43,6 +43,7 @@ use crate::{
         sessions::end::all,
         sessions::end::current,
         sessions::end::one,
+        feed::recent,
         media::handle,
         pages::index::handle,
         pages::files::asset,
@@ -127,7 +128,7 @@ mod tests {
             assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()));
         }
         let schemas = document["components"]["schemas"].as_object().unwrap();
-        for name in ["User", "PublicUser", "Image", "Session", "Problem", "SignUp"] {
+        for name in ["User", "PublicUser", "Image", "FeedPicture", "Session", "Problem", "SignUp"] {
             assert!(schemas.contains_key(name), "{name}");
         }
         // The two forms of a user exclude each other: the public one has exactly its keys.

@@ -16,6 +16,7 @@ use crate::{
     table::{Access, Cost, Handler, Route, endpoints},
 };
 
+pub mod feed;
 pub mod images;
 pub mod media;
 pub mod pages;
@@ -64,6 +65,7 @@ pub static TABLE: &[Route] = &[
     route(DELETE, "/v1/sessions", Access::SignedIn, Produces::Any, Cost::Normal, |ctx| Box::pin(sessions::end::all(ctx))),
     route(DELETE, "/v1/sessions/current", Access::SignedIn, Produces::Any, Cost::Normal, |ctx| Box::pin(sessions::end::current(ctx))),
     route(DELETE, "/v1/sessions/{id}", Access::SignedIn, Produces::Any, Cost::Normal, |ctx| Box::pin(sessions::end::one(ctx))),
+    route(GET, "/v1/feed/recent", Access::Public, Produces::Json, Cost::Normal, |ctx| Box::pin(feed::recent(ctx))),
     route(GET, "/v1/media/{key}", Access::Public, Produces::Any, Cost::Stream, |ctx| Box::pin(media::handle(ctx))),
     route(GET, "/", Access::Public, Produces::JsonOrHtml, Cost::Normal, |ctx| Box::pin(async move { pages::index::handle(&ctx) })),
     route(GET, "/assets/{file}", Access::Public, Produces::Any, Cost::Normal, |ctx| Box::pin(async move { pages::files::asset(&ctx) })),

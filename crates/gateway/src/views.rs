@@ -250,6 +250,30 @@ pub struct VariantView {
     pub origin_url: String,
 }
 
+/// A finished picture in the recent feed.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = FeedPicture)]
+pub struct FeedPictureView {
+    /// Whose.
+    pub user_id: u64,
+    /// The owner's first name.
+    pub first_name: String,
+    /// The owner's last name.
+    pub last_name: String,
+    /// The image; its own page has all variants.
+    pub image_id: String,
+    /// The variant that is shown: the first of the image's.
+    pub variant: String,
+    /// Where to get it.
+    pub url: String,
+    /// Where to get it if that fails.
+    pub origin_url: String,
+    /// When it was uploaded.
+    #[schema(format = DateTime)]
+    pub created_at: String,
+}
+
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -294,6 +318,21 @@ impl Gateway {
             first_name: user.first_name,
             last_name: user.last_name,
             picture: user.picture.map(|picture| self.picture_view(&picture)),
+        }
+    }
+
+    /// A picture in the recent feed.
+    pub fn feed_picture_view(&self, picture: api::feed::v1::Picture) -> FeedPictureView {
+        let (url, origin_url) = self.media_urls(&picture.key);
+        FeedPictureView {
+            user_id: picture.user_id,
+            first_name: picture.first_name,
+            last_name: picture.last_name,
+            image_id: picture.image_id,
+            variant: picture.variant,
+            url,
+            origin_url,
+            created_at: rfc3339(picture.created_at_ms),
         }
     }
 

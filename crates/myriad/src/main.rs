@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use myriad::{admin, demo, growth, hot, seed, serve};
+use myriad::{admin, demo, feed, growth, hot, seed, serve};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -28,6 +28,8 @@ enum Command {
     Hot(hot::Arguments),
     /// Make users who are nobody, to try growth with.
     Seed(seed::Arguments),
+    /// Check and rebuild the recent feed.
+    Feed(feed::Arguments),
     /// Shards, buckets and moves.
     #[command(flatten)]
     Growth(growth::Command),
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Command::Admin(arguments) => client(admin::run(arguments)),
         Command::Hot(arguments) => client(hot::run(arguments)),
         Command::Seed(arguments) => client(seed::run(arguments)),
+        Command::Feed(arguments) => client(feed::run(arguments)),
         Command::Growth(command) => client(growth::run(command)),
     }
 }

@@ -93,12 +93,14 @@ async fn build(config: Config, process: Process) -> Result<()> {
     let objects = Objects::local(&data_dir.join("objects"))?;
     let attempts = Attempts::new(config.session.wrong_passwords);
     let (jobs, consumer) = InProcess::new(QUEUE);
+    let entries = config.user.feed.entries as usize;
     let users = user_service::App::build(
         config.user,
         user_service::Collaborators {
             shards: shards.clone(),
             ids: UserIds::new(topology, ids::BLOCK, &shutdown),
             cache: cache.clone(),
+            feed: Arc::new(feed::InProcess::new(entries)),
             objects: objects.clone(),
             queue: Arc::new(jobs),
             hasher: hasher.clone(),

@@ -33,7 +33,7 @@ pub async fn run(config: Config, process: Process) -> Result<()> {
     let opener = engines::opener(&config.data_dir, &config.engines);
     let open = async || Shards::open(watch.clone(), opener.clone(), &shutdown).await;
     let shards = gate.wait(topology::Error::may_heal, open).await?;
-    let cache_redis::Opened { cache, tally, upkeep } = cache_redis::open(&config.cache)?;
+    let cache_redis::Opened { cache, tally, upkeep, .. } = cache_redis::open(&config.cache)?;
     shutdown.spawn_base(upkeep);
     let collaborators = Collaborators {
         shards,

@@ -166,6 +166,12 @@ impl Topology {
         Place { bucket, epoch: Epoch(slot.epoch), shard: ShardId(slot.shard) }
     }
 
+    /// Whether a user is on this shard in this bucket: of rows that are there twice for a while, these count.
+    pub fn is_at(&self, user: UserId, shard: ShardId, bucket: Bucket) -> bool {
+        let place = self.locate(user);
+        (place.shard, place.bucket) == (shard, bucket)
+    }
+
     /// Where a bucket lives; `None` for a private bucket that does not exist.
     pub fn place_of(&self, bucket: Bucket) -> Option<Place> {
         let slot = self.owners.get(bucket.0 as usize).filter(|slot| slot.epoch > 0)?;

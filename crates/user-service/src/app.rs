@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use api::{
-    directory::v1::directory_service_server::DirectoryServiceServer,
+    directory::v1::directory_service_server::DirectoryServiceServer, feed::v1::feed_service_server::FeedServiceServer,
     image::v1::image_service_server::ImageServiceServer, operator::v1::operator_service_server::OperatorServiceServer,
     user::v1::user_service_server::UserServiceServer,
 };
@@ -18,16 +18,21 @@ use topology::{Shards, UserIds};
 
 use crate::{
     config::Config,
-    grpc::{directory::Directory, images::Images, operator::Operator, users::Users},
+    grpc::{directory::Directory, feed::Feed, images::Images, operator::Operator, users::Users},
     outbox::{deliver::Deliver, dispatcher::Dispatcher},
+    recent::Recent,
     store::{Parts, Recipes, session_cache::SessionCache, steps::Steps, user_cache::UserCache},
     sweeper::Sweeper,
     watch::Watches,
 };
 
 /// Full names of the services on the internal port, for their health.
-pub const SERVICES: [&str; 3] =
-    ["myriad.user.v1.UserService", "myriad.directory.v1.DirectoryService", "myriad.image.v1.ImageService"];
+pub const SERVICES: [&str; 4] = [
+    "myriad.user.v1.UserService",
+    "myriad.directory.v1.DirectoryService",
+    "myriad.image.v1.ImageService",
+    "myriad.feed.v1.FeedService",
+];
 
 /// Full name of the service on the operators' port.
 pub const OPERATOR_SERVICE: &str = "myriad.operator.v1.OperatorService";
@@ -40,6 +45,8 @@ pub struct Collaborators {
     pub ids: UserIds,
     /// The cache.
     pub cache: Cache,
+    /// The recent feed.
+    pub feed: Arc<dyn feed::Engine>,
     /// Pictures' bytes, for deletions.
     pub objects: Objects,
     /// Where jobs go.
@@ -53,6 +60,7 @@ pub struct Collaborators {
 /// The service, ready to serve.
 pub struct App {
     recipes: Recipes,
+    recent: Recent,
     watches: Watches,
     dispatcher: Dispatcher,
     sweeper: Sweeper,
@@ -74,6 +82,7 @@ impl App {
     pub fn build_with(config: Config, with: Collaborators, shutdown: &Shutdown, steps: Steps) -> Result<Self> {
         config.validate()?;
         let watch_poll_ms = config.images.watch_poll_ms;
+        let recent = Recent::new(with.shards.clone(), with.feed, config.feed.clone());
         let recipes = Recipes::new(Parts {
             shards: with.shards,
             ids: with.ids,
@@ -85,12 +94,18 @@ impl App {
             shutdown: shutdown.clone(),
             steps,
         });
-        let deliver = Deliver { recipes: recipes.clone(), objects: with.objects.clone(), queue: with.queue };
+        let deliver = Deliver {
+            recipes: recipes.clone(),
+            objects: with.objects.clone(),
+            recent: recent.clone(),
+            queue: with.queue,
+        };
         Ok(Self {
             watches: Watches::new(recipes.clone(), watch_poll_ms, shutdown.clone()),
             dispatcher: Dispatcher::new(deliver, shutdown.clone()),
             sweeper: Sweeper { recipes: recipes.clone(), objects: with.objects },
             recipes,
+            recent,
         })
     }
 
@@ -105,18 +120,25 @@ impl App {
             .add_service(
                 ImageServiceServer::new(Images { recipes: self.recipes.clone(), watches: self.watches.clone() })
                     .max_decoding_message_size(REQUEST_BYTES),
-            );
+            )
+            .add_service(FeedServiceServer::new(Feed(self.recent.clone())).max_decoding_message_size(REQUEST_BYTES));
         routes.routes()
     }
 
     /// The service for operators: for their port only.
     pub fn operator_routes(&self) -> Routes {
-        Routes::new(OperatorServiceServer::new(Operator(self.recipes.clone())).max_decoding_message_size(REQUEST_BYTES))
+        let operator = Operator { recipes: self.recipes.clone(), recent: self.recent.clone() };
+        Routes::new(OperatorServiceServer::new(operator).max_decoding_message_size(REQUEST_BYTES))
     }
 
     /// The recipes, for who works without gRPC.
     pub fn recipes(&self) -> &Recipes {
         &self.recipes
+    }
+
+    /// The recent feed, for who works without gRPC.
+    pub fn recent(&self) -> &Recent {
+        &self.recent
     }
 
     /// The sweepers, to be run by hand.
@@ -128,5 +150,6 @@ impl App {
     pub fn run(&self, shutdown: &Shutdown) {
         shutdown.spawn(self.dispatcher.clone().run());
         self.sweeper.run(shutdown);
+        shutdown.spawn(self.recent.clone().keep(shutdown.clone()));
     }
 }

@@ -29,6 +29,8 @@ pub struct Config {
     pub outbox: Outbox,
     /// Pictures.
     pub images: Images,
+    /// The recent feed.
+    pub feed: Feed,
     /// What is cleaned up, and when.
     pub sweeper: Sweeper,
     /// How passwords are hashed. As a process of its own only; in one process there is one pool.
@@ -95,6 +97,18 @@ pub struct Images {
     pub failed_source_ms: u32,
 }
 
+/// The recent feed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Feed {
+    /// Pictures in it; beyond, the oldest are left out. Alike in all instances.
+    pub entries: u32,
+    /// How often it is looked whether it is there. Where it is not, it is built again from the shards.
+    pub look_ms: u32,
+    /// How long a difference between it and the shards must last before it counts as drift: as long as events may take.
+    pub drift_ms: u32,
+}
+
 /// What is cleaned up, and when.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -129,6 +143,7 @@ impl Default for Config {
             claims: Claims::default(),
             outbox: Outbox::default(),
             images: Images::default(),
+            feed: Feed::default(),
             sweeper: Sweeper::default(),
             password: password::Settings::default(),
             engines: engines::Settings::default(),
@@ -171,6 +186,12 @@ impl Default for Images {
     }
 }
 
+impl Default for Feed {
+    fn default() -> Self {
+        Self { entries: 100_000, look_ms: 1_000, drift_ms: 10_000 }
+    }
+}
+
 impl Default for Sweeper {
     fn default() -> Self {
         Self {
@@ -200,6 +221,8 @@ impl Configuration for Config {
             ("outbox.backoff_base_ms", self.outbox.backoff_base_ms),
             ("images.attempts", self.images.attempts),
             ("images.watch_poll_ms", self.images.watch_poll_ms),
+            ("feed.entries", self.feed.entries),
+            ("feed.look_ms", self.feed.look_ms),
             ("sweeper.claims_every_ms", self.sweeper.claims_every_ms),
             ("sweeper.records_every_ms", self.sweeper.records_every_ms),
             ("sweeper.objects_every_ms", self.sweeper.objects_every_ms),

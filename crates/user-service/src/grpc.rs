@@ -1,6 +1,7 @@
 //! The gRPC layer: parse, call, convert. No SQL and no rules.
 
 pub mod directory;
+pub mod feed;
 pub mod images;
 pub mod operator;
 pub mod users;

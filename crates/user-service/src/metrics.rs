@@ -24,6 +24,16 @@ pub fn in_flight(lane: &'static str, shard: String, count: usize) {
     gauge!("myriad_user_outbox_in_flight", "lane" => lane, "shard" => shard).set(count as f64);
 }
 
+/// A build of the recent feed ended as `built`, `left` to another instance, or `failed`.
+pub fn feed_build(outcome: &'static str) {
+    counter!("myriad_user_feed_builds_total", "outcome" => outcome).increment(1);
+}
+
+/// Whether the recent feed can be shown: 1, or 0 while it is away or being built.
+pub fn feed_complete(complete: bool) {
+    gauge!("myriad_user_feed_complete").set(if complete { 1.0 } else { 0.0 });
+}
+
 /// The sweeper settled a claim: `confirmed`, `released` or `failed`.
 pub fn claim_settled(outcome: &'static str) {
     counter!("myriad_user_claims_settled_total", "outcome" => outcome).increment(1);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use cache_redis::RedisFeed;
 use objects::Objects;
 use password::{Attempts, Hasher};
 use queue::{InProcess, JobQueue};
@@ -18,7 +19,7 @@ use crate::{app::Collaborators, config::Config};
 /// Says what cannot be opened and what to do.
 pub async fn collaborators(config: &Config, gate: &Gate, shutdown: &Shutdown) -> Result<Collaborators> {
     let router = runtime::grpc::connect(&config.router)?.identified("user-service", &config.service_key);
-    let cache_redis::Opened { cache, tally, upkeep } = cache_redis::open(&config.cache)?;
+    let cache_redis::Opened { cache, tally, redis, upkeep } = cache_redis::open(&config.cache)?;
     shutdown.spawn_base(upkeep);
     let snapshot = SnapshotFile::at(config.data_dir.join("topology.json"));
     gate.close("waiting: the first topology from shard-router");
@@ -29,11 +30,20 @@ pub async fn collaborators(config: &Config, gate: &Gate, shutdown: &Shutdown) ->
         shards: gate.wait(topology::Error::may_heal, open).await?,
         ids: UserIds::new(router, ids::BLOCK, shutdown),
         cache,
+        feed: feed(config.feed.entries, redis),
         objects: Objects::open(&config.objects, &config.data_dir.join("objects"))?,
         queue: queue(config, shutdown)?,
         hasher: Hasher::new(config.password.clone())?,
         attempts: Attempts::counting(config.limits.wrong_passwords, tally),
     })
+}
+
+/// The feed is where all instances see it. Without Redis each has one of its own, which is right for a single instance only.
+fn feed(entries: u32, redis: Option<cache_redis::Redis>) -> Arc<dyn feed::Engine> {
+    match redis {
+        Some(redis) => Arc::new(RedisFeed::new(redis, entries as usize)),
+        None => Arc::new(feed::InProcess::new(entries as usize)),
+    }
 }
 
 /// Jobs go to the broker. Without one they wait in the outbox until a worker runs beside it: none of the in-process queue leaves the process.

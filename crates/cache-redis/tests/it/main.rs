@@ -4,6 +4,7 @@
 
 mod contract;
 mod faults;
+mod feed;
 mod processes;
 mod scripts;
 mod start;

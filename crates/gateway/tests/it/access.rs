@@ -70,6 +70,7 @@ fn what_is_open_to_anybody_is_a_short_list() {
             "GET /v1/users/{id}/images/{image}",
             "GET /v1/users/{id}/images/{image}/events",
             "POST /v1/sessions",
+            "GET /v1/feed/recent",
             "GET /v1/media/{key}",
             "GET /",
             "GET /assets/{file}",

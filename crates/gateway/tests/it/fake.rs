@@ -10,6 +10,7 @@ use model::{Code, Error, ShardId};
 use token::Keys;
 use tonic::{Request, Response, Status};
 
+mod feed;
 mod images;
 mod sessions;
 mod users;

@@ -7,6 +7,7 @@ mod client;
 mod conditional;
 mod edge;
 mod fake;
+mod feed;
 mod framing;
 mod idempotency;
 mod images;

@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use api::{
-    image::v1::image_service_server::ImageServiceServer, session::v1::session_service_server::SessionServiceServer,
-    user::v1::user_service_server::UserServiceServer,
+    feed::v1::feed_service_server::FeedServiceServer, image::v1::image_service_server::ImageServiceServer,
+    session::v1::session_service_server::SessionServiceServer, user::v1::user_service_server::UserServiceServer,
 };
 use gateway::{App, Config, Deps};
 use model::{SessionId, UserId};
@@ -41,7 +41,8 @@ impl World {
         let shutdown = Shutdown::new();
         let fake = Arc::new(Fake::new());
         let users = Routes::new(UserServiceServer::from_arc(fake.clone()))
-            .add_service(ImageServiceServer::from_arc(fake.clone()));
+            .add_service(ImageServiceServer::from_arc(fake.clone()))
+            .add_service(FeedServiceServer::from_arc(fake.clone()));
         let sessions = Routes::new(SessionServiceServer::from_arc(fake.clone()));
         let folder = tempfile::tempdir().unwrap();
         let (keys, objects, ready) =

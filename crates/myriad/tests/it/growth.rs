@@ -198,6 +198,9 @@ pub async fn a_laptop_grows_into_postgres_and_back_and_no_request_fails() {
     for john in &people {
         until_every_picture_is_made(&api, john).await;
     }
+    // No bucket that moved has doubled or lost a picture of the feed.
+    let checked = myriad(&server, &["feed", "check"]).await;
+    assert!(checked.contains("each as the shards have it"), "{checked}");
     myriad(&server, &["move", "settle"]).await;
     for shard in ["one", "local"] {
         until_removed(&server, shard).await;

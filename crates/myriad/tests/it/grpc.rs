@@ -11,9 +11,10 @@ use tonic_reflection::pb::{v1, v1alpha};
 
 use crate::target::options;
 
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 7] = [
     "grpc.health.v1.Health",
     "myriad.directory.v1.DirectoryService",
+    "myriad.feed.v1.FeedService",
     "myriad.image.v1.ImageService",
     "myriad.session.v1.SessionService",
     "myriad.topology.v1.TopologyService",

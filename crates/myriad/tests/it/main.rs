@@ -12,6 +12,7 @@
 mod accounts;
 mod conditional;
 mod crash;
+mod feed;
 mod framing;
 mod growth;
 mod grpc;
@@ -127,6 +128,10 @@ fn cases() -> Vec<(&'static str, Case)> {
         input::wrong_methods_types_and_ids_are_refused,
         input::weak_passwords_are_refused,
         input::lists_refuse_bad_limits_and_cursors,
+        feed::a_finished_picture_is_shown_with_its_owners_names,
+        feed::the_feed_follows_names_and_deletions,
+        feed::pages_of_the_feed_neither_repeat_nor_miss,
+        feed::an_operator_checks_and_rebuilds_the_feed,
         framing::doubtful_framing_is_refused_and_closed,
         framing::connections_are_kept_and_requests_may_be_pipelined,
         housekeeping::request_ids_and_traces_are_honoured,
@@ -170,6 +175,7 @@ fn drills() -> Vec<(&'static str, Drill)> {
         crash::a_sign_up_killed_between_any_two_steps_can_be_repeated,
         crash::an_email_change_killed_between_any_two_steps_loses_no_email,
         crash::queued_pictures_survive_kill_9,
+        feed::a_feed_that_drifted_is_named_and_mended,
         grpc::services_can_be_listed_described_and_called,
         growth::a_laptop_grows_into_postgres_and_back_and_no_request_fails,
         growth::a_celebrity_is_found_lives_alone_and_returns_and_no_request_fails,

@@ -98,7 +98,7 @@ pub async fn the_demo_does_the_main_job() {
 }
 
 /// The layers, from the ground up. A crate may depend on crates of lower layers only; services never on one another.
-const LAYERS: [(&str, u32); 28] = [
+const LAYERS: [(&str, u32); 29] = [
     ("model", 0),
     ("api", 1),
     ("objects", 1),
@@ -110,6 +110,7 @@ const LAYERS: [(&str, u32); 28] = [
     ("s3-server", 1),
     ("testkit", 1),
     ("cache", 1),
+    ("feed", 1),
     ("cache-redis", 2),
     ("imaging", 2),
     ("moves", 2),

@@ -83,7 +83,7 @@ async fn embedded(shards: u32) -> (Running, Target) {
     let ops = server.ops().unwrap();
     let target = Target {
         api: server.api().unwrap(),
-        operators: Operators { url: ops.base().to_owned(), key: String::new() },
+        operators: Operators::of(&server),
         ops,
         address: server.address().to_owned(),
         admin: Arc::default(),
@@ -159,14 +159,26 @@ pub struct Operators {
     key: String,
 }
 
+impl Operators {
+    /// Those of a server in one process.
+    pub fn of(server: &Server) -> Self {
+        Self { url: server.ops().unwrap().base().to_owned(), key: String::new() }
+    }
+
+    /// `myriad …`, against this port.
+    pub fn command(&self, arguments: &[&str]) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(binary());
+        command.args(arguments).args(["--server", &self.url]).env("MYRIAD_PASSWORD", testkit::PASSWORD);
+        if !self.key.is_empty() {
+            command.env("MYRIAD_SERVICE_KEY", &self.key);
+        }
+        command
+    }
+}
+
 /// Runs `myriad admin …` against the operators' port and returns what it printed.
 pub async fn admin(operators: &Operators, arguments: &[&str]) -> String {
-    let mut command = tokio::process::Command::new(binary());
-    command.arg("admin").args(arguments).args(["--server", &operators.url]).env("MYRIAD_PASSWORD", testkit::PASSWORD);
-    if !operators.key.is_empty() {
-        command.env("MYRIAD_SERVICE_KEY", &operators.key);
-    }
-    let output = command.output().await.unwrap();
+    let output = operators.command(&[&["admin"], arguments].concat()).output().await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }

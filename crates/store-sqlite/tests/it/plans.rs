@@ -36,7 +36,7 @@ async fn no_statement_walks_a_whole_table() {
     users::get(q, bucket, user).await.unwrap();
     users::get_many(q, &[(bucket, user); 5]).await.unwrap();
     users::get_many(q, &[(bucket, user); 60]).await.unwrap();
-    users::page(q, 0, 50).await.unwrap();
+    users::page(q, (0, bucket), 50).await.unwrap();
     credentials::for_sign_in(q, bucket, user).await.unwrap();
     email_claims::get(q, bucket, "a@example.com").await.unwrap();
     email_claims::overdue(q, NOW, 10).await.unwrap();
@@ -46,7 +46,9 @@ async fn no_statement_walks_a_whole_table() {
     images::get(q, bucket, user, &image).await.unwrap();
     images::page(q, bucket, user, Some(&image), false, 50).await.unwrap();
     images::page(q, bucket, user, None, true, 50).await.unwrap();
+    images::any_done(q, bucket, user).await.unwrap();
     images::count(q, bucket, user).await.unwrap();
+    images::newest_done(q, Some(&(bucket, image.clone())), 50).await.unwrap();
     images::find(q, &[image]).await.unwrap();
     outbox::due_of(q, "job", NOW, 10).await.unwrap();
     outbox::due_but(q, "job", NOW, 10).await.unwrap();

@@ -143,8 +143,8 @@ pub async fn users_are_listed_in_the_order_of_ids_over_all_buckets(engine: Arc<d
         add_user(&shard, id).await;
     }
     let mut read = shard.read_all();
-    let first = users::page(&mut read, 0, 2).await.unwrap();
-    let second = users::page(&mut read, first[1].1.user.id.get(), 10).await.unwrap();
+    let first = users::page(&mut read, (0, Bucket(0)), 2).await.unwrap();
+    let second = users::page(&mut read, (first[1].1.user.id.get(), first[1].0), 10).await.unwrap();
     let ids: Vec<u64> = first.iter().chain(&second).map(|(_, row)| row.user.id.get()).collect();
     assert_eq!(ids, [3, 9, 60, 4097, 4101]);
     assert_eq!((first[0].0, second[2].0), (Bucket(3), Bucket(5)));

@@ -55,6 +55,13 @@ pub async fn a_user_gets_a_bucket_of_its_own_and_gives_it_up_with_all_that_came_
     assert_eq!(rows(&*engine, OWN, star).await, (33, 37), "and what does not say whose it is");
     assert_eq!(rows(&*engine, OWN, other).await.0, 0);
     assert_eq!(rows(&*engine, SHARED, star).await, (33, 74), "who reads by an older map finds them still");
+    // A list meets both copies, also where a page ends between them.
+    let (mut read, mut after, mut listed) = (shard.read_all(), (0, Bucket(0)), Vec::new());
+    while let [(bucket, row)] = users::page(&mut read, after, 1).await.unwrap().as_slice() {
+        after = (row.user.id.get(), *bucket);
+        listed.push(after);
+    }
+    assert_eq!(listed, [(12, SHARED), (12, OWN), (4096 + 12, SHARED)]);
     let mut rounds = 1;
     while transact(&*engine, move |tx| Box::pin(rebucket::remove_some(tx, SHARED, star, 10))).await.unwrap().0 {
         rounds += 1;

@@ -10,7 +10,11 @@ use model::{
 use super::{NOW, image, own, request, set_owner, shard, user_id};
 use crate::{
     Engine,
-    tables::{bucket_owner, idempotency, images, inbox, outbox},
+    tables::{
+        bucket_owner, idempotency,
+        images::{self, Removed},
+        inbox, outbox,
+    },
 };
 
 pub async fn a_request_is_begun_once_resumed_after_its_deadline_and_answered_once(engine: Arc<dyn Engine>) {
@@ -146,19 +150,30 @@ pub async fn a_job_ends_once_and_pictures_are_listed_newest_first(engine: Arc<dy
     let all: Vec<_> = first.iter().chain(&rest).map(|row| row.image.id.clone()).collect();
     assert_eq!(all, [4, 3, 2, 1].map(|number| ImageId::from_bytes([number; 16])));
     assert_eq!(images::page(&mut read, Bucket(12), user_id(12), None, true, 9).await.unwrap().len(), 1);
+    let newest = images::newest_done(&mut shard.read_all(), None, 9).await.unwrap();
+    assert_eq!(newest.iter().map(|(_, row)| &row.image.id).collect::<Vec<_>>(), [&done.image.id]);
+    let last = (Bucket(12), done.image.id.clone());
+    assert_eq!(images::newest_done(&mut shard.read_all(), Some(&last), 9).await.unwrap(), []);
     let [there, not_there] = [1, 9].map(|number| ImageId::from_bytes([number; 16]));
     let found = images::find(&mut shard.read_all(), &[there.clone(), not_there]).await.unwrap();
-    assert_eq!(found.iter().map(|row| &row.image.id).collect::<Vec<_>>(), [&there]);
+    assert_eq!(found.iter().map(|(_, row)| &row.image.id).collect::<Vec<_>>(), [&there]);
     let gone = shard
         .write(own(12), |tx| {
             Box::pin(async move {
-                assert!(images::remove(tx, user_id(12), &ImageId::from_bytes([1; 16])).await?);
+                let first = ImageId::from_bytes([1; 16]);
+                let removed = images::remove(tx, user_id(12), &first).await?;
+                let expected = Removed { id: first.clone(), created_at_ms: NOW, was_done: false };
+                assert_eq!(removed, Some(expected));
+                assert_eq!(images::remove(tx, user_id(12), &first).await?, None);
+                assert!(images::any_done(tx, Bucket(12), user_id(12)).await?);
                 images::remove_all(tx, user_id(12)).await
             })
         })
         .await
         .unwrap();
-    assert_eq!(gone.value.len(), 3);
+    let done: Vec<_> = gone.value.iter().filter(|gone| gone.was_done).map(|gone| gone.id.clone()).collect();
+    assert_eq!((gone.value.len(), done), (3, vec![ImageId::from_bytes([2; 16])]));
+    assert!(!images::any_done(&mut read, Bucket(12), user_id(12)).await.unwrap());
 }
 
 pub async fn a_message_is_consumed_once(engine: Arc<dyn Engine>) {

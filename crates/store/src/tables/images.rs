@@ -8,7 +8,7 @@ use model::{
 };
 
 use crate::{
-    BucketTx, Query, Result,
+    BucketTx, Query, Result, Row,
     schema::{Column, Moves, Table, Whose},
 };
 
@@ -93,12 +93,17 @@ pub async fn page<Q: Query + ?Sized>(
     rows.iter().map(codec::row).collect()
 }
 
-/// The rows of these ids in this shard, whosever they are, at most 64: for the sweeper, which knows objects by image id alone.
-pub async fn find<Q: Query + ?Sized>(q: &mut Q, ids: &[ImageId]) -> Result<Vec<ImageRow>> {
+/// The rows of these ids in this shard, each with its bucket, whosever they are, at most 64: for the sweeper, which knows objects by image
+/// id alone.
+pub async fn find<Q: Query + ?Sized>(q: &mut Q, ids: &[ImageId]) -> Result<Vec<(Bucket, ImageRow)>> {
     let Some(last) = ids.last() else { return Ok(Vec::new()) };
     // A fixed width keeps the statement prepared.
     let params: Vec<_> = ids.iter().chain(std::iter::repeat(last)).take(FIND_MAX).map(Into::into).collect();
-    q.query(FIND, &params).await?.iter().map(codec::row).collect()
+    q.query(FIND, &params).await?.iter().map(in_bucket).collect()
+}
+
+fn in_bucket(row: &Row) -> Result<(Bucket, ImageRow)> {
+    Ok((row.bucket(0)?, codec::row(row)?))
 }
 
 /// Most ids in one `find`.
@@ -112,6 +117,30 @@ const FIND: &str = concat!(
      $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, \
      $49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64)"
 );
+
+/// Finished images of all buckets, each with its bucket, after the one at `before` if there is one, the greatest id first. While a bucket
+/// moves, two shards have its rows, and while a user gets another bucket, two buckets have them: the caller keeps those where its topology
+/// has the user.
+pub async fn newest_done<Q: Query + ?Sized>(
+    q: &mut Q,
+    before: Option<&(Bucket, ImageId)>,
+    limit: u32,
+) -> Result<Vec<(Bucket, ImageRow)>> {
+    // Above every id there is: ids are hexadecimal.
+    let (bucket, id) = before.map_or((Bucket(0), "g"), |(bucket, id)| (*bucket, id.as_str()));
+    let sql = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM images WHERE id <= $1 AND (id < $1 OR bucket < $2) AND status = 'done' ORDER BY id DESC, bucket DESC LIMIT $3"
+    );
+    q.query(sql, &[id.into(), bucket.into(), limit.into()]).await?.iter().map(in_bucket).collect()
+}
+
+/// Whether a user has a finished image.
+pub async fn any_done<Q: Query + ?Sized>(q: &mut Q, bucket: Bucket, user: UserId) -> Result<bool> {
+    let sql = "SELECT 1 FROM images WHERE bucket = $1 AND user_id = $2 AND status = 'done' LIMIT 1";
+    Ok(!q.query(sql, &[bucket.into(), user.into()]).await?.is_empty())
+}
 
 /// How many images a user has, and how many of them have jobs that are not over.
 pub async fn count<Q: Query + ?Sized>(q: &mut Q, bucket: Bucket, user: UserId) -> Result<(u64, u64)> {
@@ -220,29 +249,44 @@ async fn end(
     Ok(changed > 0)
 }
 
-/// Deletes an image. False: it was gone.
-pub async fn remove(tx: &mut BucketTx<'_>, user: UserId, id: &ImageId) -> Result<bool> {
-    let bucket = tx.bucket();
-    let changed = tx
-        .change(
-            &TABLE,
-            &[user.into(), id.into()],
-            "DELETE FROM images WHERE bucket = $1 AND user_id = $2 AND id = $3",
-            &[bucket.into(), user.into(), id.into()],
-        )
-        .await?;
-    Ok(changed > 0)
+/// What an image was that was deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removed {
+    /// Id.
+    pub id: ImageId,
+    /// When it was uploaded, in milliseconds since 1970-01-01 UTC.
+    pub created_at_ms: i64,
+    /// Whether it was done.
+    pub was_done: bool,
 }
 
-/// Deletes all images of a user: the ids.
-pub async fn remove_all(tx: &mut BucketTx<'_>, user: UserId) -> Result<Vec<ImageId>> {
+/// Deletes an image. None: it was gone.
+pub async fn remove(tx: &mut BucketTx<'_>, user: UserId, id: &ImageId) -> Result<Option<Removed>> {
     let bucket = tx.bucket();
     let rows = tx
         .change_each(
             &TABLE,
-            "DELETE FROM images WHERE bucket = $1 AND user_id = $2 RETURNING user_id, id",
+            "DELETE FROM images WHERE bucket = $1 AND user_id = $2 AND id = $3 RETURNING user_id, id, created_at, status",
+            &[bucket.into(), user.into(), id.into()],
+        )
+        .await?;
+    rows.first().map(removed).transpose()
+}
+
+/// Deletes all images of a user.
+pub async fn remove_all(tx: &mut BucketTx<'_>, user: UserId) -> Result<Vec<Removed>> {
+    let bucket = tx.bucket();
+    let rows = tx
+        .change_each(
+            &TABLE,
+            "DELETE FROM images WHERE bucket = $1 AND user_id = $2 RETURNING user_id, id, created_at, status",
             &[bucket.into(), user.into()],
         )
         .await?;
-    rows.iter().map(|row| row.image_id(1)).collect()
+    rows.iter().map(removed).collect()
+}
+
+fn removed(row: &Row) -> Result<Removed> {
+    let was_done = row.text(3)? == ImageStatus::Done.as_str();
+    Ok(Removed { id: row.image_id(1)?, created_at_ms: row.int(2)?, was_done })
 }

@@ -122,13 +122,17 @@ pub async fn get_many<Q: Query + ?Sized>(q: &mut Q, keys: &[(Bucket, UserId)]) -
     Ok(found)
 }
 
-/// Live users with an id greater than `after`, in the order of ids, each with its bucket. While a bucket moves, two shards have its rows, and
+/// Live users after the one at `after`, in the order of ids, each with its bucket. While a bucket moves, two shards have its rows, and
 /// while a user gets another bucket, two buckets have its row: the caller keeps those where its topology has the user.
-pub async fn page<Q: Query + ?Sized>(q: &mut Q, after: u64, limit: u32) -> Result<Vec<(Bucket, UserRow)>> {
+pub async fn page<Q: Query + ?Sized>(q: &mut Q, after: (u64, Bucket), limit: u32) -> Result<Vec<(Bucket, UserRow)>> {
     let rows = q
         .query(
-            concat!("SELECT ", columns!(), " FROM users WHERE id > $1 AND state = 'live' ORDER BY id LIMIT $2"),
-            &[after.into(), limit.into()],
+            concat!(
+                "SELECT ",
+                columns!(),
+                " FROM users WHERE id >= $1 AND (id > $1 OR bucket > $2) AND state = 'live' ORDER BY id, bucket LIMIT $3"
+            ),
+            &[after.0.into(), after.1.into(), limit.into()],
         )
         .await?;
     rows.iter().map(in_bucket).collect()

@@ -3,9 +3,10 @@
 use api::{
     convert::profile,
     operator::v1::{
-        CreateAdminRequest, CreateAdminResponse, GrantAdminRequest, GrantAdminResponse, HotUser, ListAdminsRequest,
-        ListAdminsResponse, ListHotUsersRequest, ListHotUsersResponse, RevokeAdminRequest, RevokeAdminResponse,
-        operator_service_server::OperatorService,
+        CheckFeedRequest, CheckFeedResponse, CreateAdminRequest, CreateAdminResponse, FeedDifference,
+        GrantAdminRequest, GrantAdminResponse, HotUser, ListAdminsRequest, ListAdminsResponse, ListHotUsersRequest,
+        ListHotUsersResponse, RebuildFeedRequest, RebuildFeedResponse, RevokeAdminRequest, RevokeAdminResponse,
+        feed_difference, operator_service_server::OperatorService,
     },
     status::to_status,
     user::v1 as proto,
@@ -16,14 +17,25 @@ use tonic::{Request, Response, Status};
 use topology::Topology;
 
 use super::answer;
-use crate::store::{Recipes, sign_up::SignUp};
+use crate::{
+    recent::{Recent, compare::Kind},
+    store::{Recipes, sign_up::SignUp},
+};
 
 /// Most users in one answer about hot ones.
 const HOT_MAX: u32 = 100;
 
 /// The service over the recipes.
 #[derive(Clone)]
-pub struct Operator(pub Recipes);
+pub struct Operator {
+    /// Reads and writes.
+    pub recipes: Recipes,
+    /// The recent feed.
+    pub recent: Recent,
+}
+
+/// Differences that are named.
+const NAMED: usize = 1_000;
 
 #[tonic::async_trait]
 impl OperatorService for Operator {
@@ -44,13 +56,13 @@ impl OperatorService for Operator {
             key: None,
             password: SecretString::from(request.password),
         };
-        let done = self.0.sign_up(sign_up, now_ms()).await;
+        let done = self.recipes.sign_up(sign_up, now_ms()).await;
         answer(done, |created| CreateAdminResponse { user: Some(created.user) })
     }
 
     async fn grant_admin(&self, request: Request<GrantAdminRequest>) -> Result<Response<GrantAdminResponse>, Status> {
         let email = profile::email(&request.into_inner().email).map_err(to_status)?;
-        let done = self.0.set_role(&email, Role::Admin, now_ms()).await;
+        let done = self.recipes.set_role(&email, Role::Admin, now_ms()).await;
         answer(done, |user| GrantAdminResponse { user: Some(user.into()) })
     }
 
@@ -59,12 +71,12 @@ impl OperatorService for Operator {
         request: Request<RevokeAdminRequest>,
     ) -> Result<Response<RevokeAdminResponse>, Status> {
         let email = profile::email(&request.into_inner().email).map_err(to_status)?;
-        let done = self.0.set_role(&email, Role::User, now_ms()).await;
+        let done = self.recipes.set_role(&email, Role::User, now_ms()).await;
         answer(done, |user| RevokeAdminResponse { user: Some(user.into()) })
     }
 
     async fn list_admins(&self, _: Request<ListAdminsRequest>) -> Result<Response<ListAdminsResponse>, Status> {
-        let users = self.0.list_admins().await.map_err(to_status)?;
+        let users = self.recipes.list_admins().await.map_err(to_status)?;
         Ok(Response::new(ListAdminsResponse { users: users.into_iter().map(Into::into).collect() }))
     }
 
@@ -76,12 +88,36 @@ impl OperatorService for Operator {
         if !(1..=HOT_MAX).contains(&limit) {
             return Err(to_status(Error::invalid(vec![FieldError::at("/limit", "must be 1 to 100")])));
         }
-        let shards = self.0.shards();
+        let shards = self.recipes.shards();
         let topology = shards.topology();
         let hottest = shards.heat().hottest(limit as usize).into_iter();
         let users = hottest.map(|hot| hot_user(&topology, &hot)).collect();
         Ok(Response::new(ListHotUsersResponse { users }))
     }
+
+    async fn check_feed(&self, _: Request<CheckFeedRequest>) -> Result<Response<CheckFeedResponse>, Status> {
+        let checked = self.recent.check().await.map_err(to_status)?;
+        Ok(Response::new(CheckFeedResponse {
+            pictures: checked.pictures as u64,
+            complete: checked.complete,
+            differing: checked.differences.len() as u64,
+            differences: checked.differences.iter().rev().take(NAMED).map(difference).collect(),
+        }))
+    }
+
+    async fn rebuild_feed(&self, _: Request<RebuildFeedRequest>) -> Result<Response<RebuildFeedResponse>, Status> {
+        let built = self.recent.rebuild().await.map_err(to_status)?;
+        Ok(Response::new(RebuildFeedResponse { pictures: built.pictures as u64, removed: built.removed as u64 }))
+    }
+}
+
+fn difference((place, kind): (&feed::Place, &Kind)) -> FeedDifference {
+    let kind = match kind {
+        Kind::Missing => feed_difference::Kind::Missing,
+        Kind::LeftOver => feed_difference::Kind::LeftOver,
+        Kind::Different => feed_difference::Kind::Different,
+    };
+    FeedDifference { kind: kind.into(), user_id: place.user().get(), image_id: place.image().to_string() }
 }
 
 fn hot_user(topology: &Topology, hot: &topology::HotUser) -> HotUser {

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use model::ImageId;
+use model::{ImageId, UserId};
 use objects::{Class, Key, Objects};
 use queue::{Job, JobQueue};
 
 use super::event::Event;
-use crate::store::Recipes;
+use crate::{recent::Recent, store::Recipes};
 
 /// Where events go.
 #[derive(Clone)]
@@ -16,6 +16,8 @@ pub struct Deliver {
     pub recipes: Recipes,
     /// Deletions.
     pub objects: Objects,
+    /// What the feed shows.
+    pub recent: Recent,
     /// Jobs.
     pub queue: Arc<dyn JobQueue>,
 }
@@ -55,6 +57,19 @@ impl Deliver {
             Event::Invalidate { user_id, version } => self.recipes.invalidate(user_id, version).await.map_err(failed),
             Event::DeleteSource { key } => match Key::parse_source(&key) {
                 Some(key) => self.objects.delete(&key).await.map_err(failed),
+                None => Ok(()),
+            },
+            Event::FeedPictures { user_id, pictures } => {
+                let pictures = pictures
+                    .iter()
+                    .filter_map(|picture| Some((ImageId::parse(&picture.image_id)?, picture.created_at_ms)));
+                match UserId::new(user_id) {
+                    Some(user) => self.recent.look_at(user, pictures.collect(), now_ms).await.map(drop).map_err(failed),
+                    None => Ok(()),
+                }
+            }
+            Event::FeedNames { user_id } => match UserId::new(user_id) {
+                Some(user) => self.recent.rename(user).await.map_err(failed),
                 None => Ok(()),
             },
             Event::DeleteObjects { images } => {

@@ -282,7 +282,7 @@ impl Lane {
 
 /// A bounded set of labels, whatever the column holds.
 fn kind_label(kind: &str) -> &'static str {
-    ["job", "release-email", "delete-objects", "delete-source", "invalidate"]
+    ["job", "release-email", "delete-objects", "delete-source", "feed-pictures", "feed-names", "invalidate"]
         .into_iter()
         .find(|known| *known == kind)
         .unwrap_or("unknown")

@@ -1,6 +1,6 @@
 //! What an outbox row says: a kind and a JSON payload, versioned by adding kinds and fields, never by changing them.
 
-use model::ImageId;
+use model::{ImageId, UserId};
 use serde::{Deserialize, Serialize};
 
 /// Jobs have a lane of their own: they stay with the queue for as long as a worker works.
@@ -8,6 +8,18 @@ pub const JOB: &str = "job";
 
 /// Most images in one `delete-objects` event: a payload stays a few KiB.
 pub const IMAGES_PER_EVENT: usize = 256;
+
+/// Most pictures in one `feed-pictures` event.
+const PICTURES_PER_EVENT: usize = 64;
+
+/// A picture as an event of the feed names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedPicture {
+    /// Image id.
+    pub image_id: String,
+    /// When it was uploaded, which is a part of its place.
+    pub created_at_ms: i64,
+}
 
 /// An event. Every consumer takes it twice without harm.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +51,18 @@ pub enum Event {
         /// Object key below `sources/`.
         key: String,
     },
+    /// Pictures of a user have been finished or are gone: the feed looks at what they are by then.
+    FeedPictures {
+        /// Whose.
+        user_id: u64,
+        /// Which.
+        pictures: Vec<FeedPicture>,
+    },
+    /// A user with finished pictures has other names.
+    FeedNames {
+        /// Who.
+        user_id: u64,
+    },
     /// A cached user is out of date.
     Invalidate {
         /// Which.
@@ -55,6 +79,8 @@ impl Event {
             Self::Job { .. } => JOB,
             Self::ReleaseEmail { .. } => "release-email",
             Self::DeleteObjects { .. } => "delete-objects",
+            Self::FeedPictures { .. } => "feed-pictures",
+            Self::FeedNames { .. } => "feed-names",
             Self::DeleteSource { .. } => "delete-source",
             Self::Invalidate { .. } => "invalidate",
         }
@@ -65,6 +91,18 @@ impl Event {
         images
             .chunks(IMAGES_PER_EVENT)
             .map(|chunk| Self::DeleteObjects { images: chunk.iter().map(ToString::to_string).collect() })
+            .collect()
+    }
+
+    /// Events that tell the feed of pictures of a user: ids, and when they were uploaded.
+    pub fn feed_pictures(user: UserId, pictures: &[(ImageId, i64)]) -> Vec<Self> {
+        let name = |(image, created_at_ms): &(ImageId, i64)| FeedPicture {
+            image_id: image.to_string(),
+            created_at_ms: *created_at_ms,
+        };
+        pictures
+            .chunks(PICTURES_PER_EVENT)
+            .map(|chunk| Self::FeedPictures { user_id: user.get(), pictures: chunk.iter().map(name).collect() })
             .collect()
     }
 
@@ -102,6 +140,8 @@ mod tests {
             Event::ReleaseEmail { email: "a@example.com".into() },
             Event::DeleteObjects { images: vec!["i".into()] },
             Event::DeleteSource { key: "k".into() },
+            Event::FeedPictures { user_id: 1, pictures: vec![FeedPicture { image_id: "i".into(), created_at_ms: 7 }] },
+            Event::FeedNames { user_id: 1 },
             Event::Invalidate { user_id: 1, version: 2 },
         ];
         for event in events {

@@ -39,8 +39,11 @@ async fn delete(
     invalidate: bool,
     now_ms: i64,
 ) -> store::Result<Option<model::profile::User>> {
-    if !images::remove(tx, of.user, &of.image).await? {
-        return Err(no_image().into());
+    let Some(removed) = images::remove(tx, of.user, &of.image).await? else { return Err(no_image().into()) };
+    if removed.was_done {
+        for event in Event::feed_pictures(of.user, &[(removed.id, removed.created_at_ms)]) {
+            emit(tx, &event, now_ms).await?;
+        }
     }
     for event in Event::delete_objects(std::slice::from_ref(&of.image)) {
         emit(tx, &event, now_ms).await?;

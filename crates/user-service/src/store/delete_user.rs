@@ -56,7 +56,10 @@ async fn delete(
     credentials::remove(tx, id).await?;
     let sessions = sessions::revoke_others(tx, id, None, now_ms).await?;
     let removed = images::remove_all(tx, id).await?;
-    for event in Event::delete_objects(&removed) {
+    let done: Vec<_> =
+        removed.iter().filter(|image| image.was_done).map(|image| (image.id.clone(), image.created_at_ms)).collect();
+    let removed: Vec<_> = removed.into_iter().map(|image| image.id).collect();
+    for event in Event::feed_pictures(id, &done).into_iter().chain(Event::delete_objects(&removed)) {
         emit(tx, &event, now_ms).await?;
     }
     emit(tx, &Event::ReleaseEmail { email: row.email_normal.clone() }, now_ms).await?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Bucket, EmailAddress, Result, ShardId, UserId, profile::User};
+use model::{Bucket, EmailAddress, Result, profile::User};
 use store::{Shard, tables::users};
 use tokio::task::JoinSet;
 use topology::Topology;
@@ -45,21 +45,17 @@ impl Recipes {
     }
 }
 
-/// Whether a topology has a user on this shard in this bucket.
-pub(super) fn is_at(topology: &Topology, user: UserId, shard: ShardId, bucket: Bucket) -> bool {
-    let place = topology.locate(user);
-    (place.shard, place.bucket) == (shard, bucket)
-}
-
 /// The next users of a shard that are its own: it reads on past those that are not.
-async fn owned_page(shard: Shard, topology: Arc<Topology>, mut after: u64, wanted: usize) -> store::Result<Vec<User>> {
+async fn owned_page(shard: Shard, topology: Arc<Topology>, after: u64, wanted: usize) -> store::Result<Vec<User>> {
     let limit = u32::try_from(wanted).unwrap_or(u32::MAX);
     let mut found = Vec::new();
+    // Nobody with this very id, in whatever bucket.
+    let mut after = (after, Bucket(u32::MAX));
     loop {
         let rows = users::page(&mut shard.read_all(), after, limit).await?;
         let ended = rows.len() < wanted;
-        after = rows.last().map_or(after, |(_, row)| row.user.id.get());
-        let own = rows.into_iter().filter(|(bucket, row)| is_at(&topology, row.user.id, shard.id(), *bucket));
+        after = rows.last().map_or(after, |(bucket, row)| (row.user.id.get(), *bucket));
+        let own = rows.into_iter().filter(|(bucket, row)| topology.is_at(row.user.id, shard.id(), *bucket));
         found.extend(own.map(|(_, row)| row.user));
         if ended || found.len() >= wanted {
             return Ok(found);

@@ -6,7 +6,7 @@ use model::{
 };
 use store::{
     BucketTx, Written,
-    tables::{inbox, users},
+    tables::{images, inbox, users},
 };
 
 use super::{Done, Recipes, claims::void_mark, contended, emit, emit_invalidation, no_user, require_version};
@@ -132,6 +132,10 @@ async fn apply(
     if !users::update(tx, row.user.version, &next).await? {
         // Rolls the outbox row back too.
         return Err(contended().into());
+    }
+    let renamed = (&next.user.first_name, &next.user.last_name) != (&row.user.first_name, &row.user.last_name);
+    if renamed && images::any_done(tx, bucket, id).await? {
+        emit(tx, &Event::FeedNames { user_id: id.get() }, now_ms).await?;
     }
     emit_invalidation(tx, invalidate, id, next.user.version, now_ms).await?;
     Ok(Patched::User(Box::new(next.user), true))

@@ -172,6 +172,9 @@ async fn write(tx: &mut BucketTx<'_>, of: &JobOf, image: &Image, bounds: Bounds,
         ImageStatus::Done => {
             images::finish(tx, of.user, &of.image, &image.variants, now_ms).await?;
             emit(tx, &source, now_ms).await?;
+            for event in Event::feed_pictures(of.user, &[(of.image.clone(), image.created_at_ms)]) {
+                emit(tx, &event, now_ms).await?;
+            }
         }
         ImageStatus::Failed => {
             if let Some(error) = &image.error {

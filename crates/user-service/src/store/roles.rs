@@ -9,7 +9,7 @@ use store::{
     tables::{sessions, users},
 };
 
-use super::{Done, Recipes, contended, emit_invalidation, list_users::is_at, no_user};
+use super::{Done, Recipes, contended, emit_invalidation, no_user};
 
 impl Recipes {
     /// Gives a user a role. The same role again changes nothing.
@@ -56,7 +56,7 @@ impl Recipes {
         let mut admins: Vec<User> = Vec::new();
         for shard in self.shards().every()? {
             let rows = users::admins(&mut shard.read_all()).await?.into_iter();
-            let own = rows.filter(|(bucket, row)| is_at(&topology, row.user.id, shard.id(), *bucket));
+            let own = rows.filter(|(bucket, row)| topology.is_at(row.user.id, shard.id(), *bucket));
             admins.extend(own.map(|(_, row)| row.user));
         }
         admins.sort_by_key(|user| user.id);

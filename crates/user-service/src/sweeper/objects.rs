@@ -55,7 +55,7 @@ impl Sweeper {
         let ids: Vec<ImageId> = keys.iter().map(|key| key.image().clone()).collect();
         let mut rows: HashMap<ImageId, Vec<Image>> = HashMap::new();
         for shard in self.recipes.shards().every()? {
-            for row in images::find(&mut shard.read_all(), &ids).await? {
+            for (_, row) in images::find(&mut shard.read_all(), &ids).await? {
                 rows.entry(row.image.id.clone()).or_default().push(row.image);
             }
         }

@@ -9,7 +9,9 @@
 )]
 
 mod account;
+mod counting;
 mod crash;
+mod feed;
 mod halts;
 mod idempotency;
 mod images;

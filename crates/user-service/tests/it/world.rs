@@ -7,6 +7,7 @@ use std::{
 
 use api::{
     directory::v1::directory_service_client::DirectoryServiceClient,
+    feed::v1::feed_service_client::FeedServiceClient,
     image::v1::image_service_client::ImageServiceClient,
     operator::v1::operator_service_client::OperatorServiceClient,
     status::from_status,
@@ -26,6 +27,7 @@ use topology::{Opener, Shards, SnapshotFile, Topology, UserIds, Watch};
 use user_service::{App, Collaborators, Config, OPERATOR_SERVICE, SERVICES};
 
 use crate::{
+    counting::counted,
     halts::Halts,
     queue::TestQueue,
     router::{Router, map},
@@ -39,6 +41,7 @@ pub struct World {
     pub users: UserServiceClient<runtime::grpc::Client>,
     pub directory: DirectoryServiceClient<runtime::grpc::Client>,
     pub images: ImageServiceClient<runtime::grpc::Client>,
+    pub feed: FeedServiceClient<runtime::grpc::Client>,
     pub operator: OperatorServiceClient<runtime::grpc::Client>,
     pub app: App,
     pub shards: Shards,
@@ -48,7 +51,13 @@ pub struct World {
     pub halts: Halts,
     pub hasher: Hasher,
     pub shutdown: Shutdown,
+    /// Statements that read a shard.
+    pub statements: Arc<AtomicU64>,
     _dir: TempDir,
+}
+
+fn in_process(entries: usize) -> Arc<dyn feed::Engine> {
+    Arc::new(feed::InProcess::new(entries))
 }
 
 impl World {
@@ -58,16 +67,40 @@ impl World {
 
     /// With a last word on the settings. Retries are quick, and nothing runs in the background until `run`.
     pub async fn with(engine: ShardEngine, shards: u32, tune: impl FnOnce(&mut Config)) -> Self {
-        Self::on(map(engine, shards).await, engines::ReplicaSettings::default(), tune).await
+        let topology = map(engine, shards).await;
+        Self::build(topology, engines::ReplicaSettings::default(), tune, in_process).await
+    }
+
+    /// The same with the feed elsewhere than in this process.
+    pub async fn with_feed(
+        engine: ShardEngine,
+        shards: u32,
+        tune: impl FnOnce(&mut Config),
+        feed: impl FnOnce(usize) -> Arc<dyn feed::Engine>,
+    ) -> Self {
+        Self::build(map(engine, shards).await, engines::ReplicaSettings::default(), tune, feed).await
     }
 
     /// On the shards of a map.
     pub async fn on(topology: Topology, replicas: engines::ReplicaSettings, tune: impl FnOnce(&mut Config)) -> Self {
+        Self::build(topology, replicas, tune, in_process).await
+    }
+
+    async fn build(
+        topology: Topology,
+        replicas: engines::ReplicaSettings,
+        tune: impl FnOnce(&mut Config),
+        feed: impl FnOnce(usize) -> Arc<dyn feed::Engine>,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let shutdown = Shutdown::new();
+        let has_replicas = topology.shards().iter().any(|shard| !shard.replicas.is_empty());
         let catalog = Router { topology: Arc::new(topology), next_id: Arc::new(AtomicU64::new(1)) };
         let postgres = serde_json::from_value(Postgres::client_settings()).unwrap();
         let opener = engines::opener(dir.path(), &engines::Settings { postgres, replicas });
+        let statements = Arc::new(AtomicU64::new(0));
+        // Who counts opens no replicas.
+        let opener = if has_replicas { opener } else { counted(opener, statements.clone()) };
         adopt(&catalog, &opener).await;
         let channel = runtime::grpc::embedded(Routes::new(TopologyServiceServer::new(catalog)).prepare(), &shutdown);
         let watch =
@@ -78,19 +111,21 @@ impl World {
         let hasher =
             Hasher::new(password::Settings { threads: 2, queue: 256, ..password::Settings::default() }).unwrap();
         let cache = Cache::in_process(cache::Settings::default());
+        let mut config = Config::default();
+        (config.outbox.poll_ms, config.outbox.backoff_base_ms, config.outbox.backoff_max_ms) = (20, 1, 20);
+        config.images.watch_poll_ms = 20;
+        config.feed.look_ms = 20;
+        tune(&mut config);
         let with = Collaborators {
             shards: shards.clone(),
             ids: UserIds::new(channel, 256, &shutdown),
             cache: cache.clone(),
+            feed: feed(config.feed.entries as usize),
             objects: objects.clone(),
             queue: queue.clone(),
             hasher: hasher.clone(),
             attempts: password::Attempts::new(password::AttemptSettings::default()),
         };
-        let mut config = Config::default();
-        (config.outbox.poll_ms, config.outbox.backoff_base_ms, config.outbox.backoff_max_ms) = (20, 1, 20);
-        config.images.watch_poll_ms = 20;
-        tune(&mut config);
         let app = App::build_with(config, with, &shutdown, halts.steps()).unwrap();
         let ready = Readiness::new();
         let routes = runtime::grpc::routes(app.routes(), &SERVICES, &ready, &shutdown).unwrap();
@@ -99,7 +134,8 @@ impl World {
         Self {
             users: UserServiceClient::new(channel.clone()),
             directory: DirectoryServiceClient::new(channel.clone()),
-            images: ImageServiceClient::new(channel),
+            images: ImageServiceClient::new(channel.clone()),
+            feed: FeedServiceClient::new(channel),
             operator: OperatorServiceClient::new(runtime::grpc::embedded(operators, &shutdown)),
             app,
             shards,
@@ -109,6 +145,7 @@ impl World {
             halts,
             hasher,
             shutdown,
+            statements,
             _dir: dir,
         }
     }
