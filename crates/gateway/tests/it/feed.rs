@@ -33,7 +33,7 @@ async fn pages_follow_one_another_to_the_end() {
     let world = World::new().await;
     let (mut seen, mut query) = (Vec::new(), String::new());
     loop {
-        let page = get(&format!("/v1/feed/recent?limit=2{query}")).send(&world).await.json();
+        let page = get(format!("/v1/feed/recent?limit=2{query}")).send(&world).await.json();
         let items = page["items"].as_array().unwrap();
         assert!(!items.is_empty() && items.len() <= 2);
         seen.extend(items.iter().map(|item| item["createdAt"].as_str().unwrap().to_owned()));
@@ -47,12 +47,12 @@ async fn pages_follow_one_another_to_the_end() {
 async fn wrong_limits_and_foreign_cursors_are_refused() {
     let world = World::new().await;
     for wrong in ["limit=0", "limit=201", "limit=x", "limit=5&limit=5"] {
-        let reply = get(&format!("/v1/feed/recent?{wrong}")).send(&world).await;
+        let reply = get(format!("/v1/feed/recent?{wrong}")).send(&world).await;
         assert_eq!((reply.status, reply.errors()), (422, vec!["limit".to_owned()]), "{wrong}");
     }
     let foreign = get("/v1/users/12/images?limit=1").bearer(&world.token(12)).send(&world).await.json();
     for wrong in ["", "x", "AAAA", foreign["nextCursor"].as_str().unwrap()] {
-        let reply = get(&format!("/v1/feed/recent?cursor={wrong}")).send(&world).await;
+        let reply = get(format!("/v1/feed/recent?cursor={wrong}")).send(&world).await;
         assert_eq!((reply.status, reply.code().as_str()), (400, "BAD_CURSOR"), "{wrong}");
     }
 }
