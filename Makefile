@@ -110,9 +110,10 @@ fault-table: test-tools ## the long form of the fault table on the whole stack: 
 	$(CARGO_ALL)
 	MYRIAD_FAULTS=long MYRIAD_JOBS=500 cargo test --locked -p stack --test it -- --nocapture
 
-growth-test: build-tools engines ## the long form of growth: USERS=1000000 from a file to four PostgreSQL shards under writes, killed routers, the placement of 10⁹ users
+growth-test: build-tools engines ## the long form of growth: USERS=1000000 from a file to four PostgreSQL shards under writes, killed routers, the crash matrix, the placement of 10⁹ users
 	cargo test --release --locked -p moves -- --nocapture --test-threads 1
-	MYRIAD_USERS=$(USERS) cargo test --release --locked -p shard-router --test it -- growth:: volume:: --nocapture --test-threads 1
+	MYRIAD_USERS=$(USERS) cargo test --release --locked -p shard-router --test it -- growth:: users:: volume:: --nocapture --test-threads 1
+	MYRIAD_MATRIX=1 cargo test --locked -p shard-router --test it -- matrix:: --nocapture
 
 replica-test: build-tools engines ## the long form of reads from replicas: 50,000 reads after own writes beside a replica delayed by 5 s, and what replicas add
 	MYRIAD_STALE_READS=50000 cargo test --release --locked -p user-service --test it -- replicas:: --nocapture --test-threads 1
