@@ -2,6 +2,7 @@
 //!
 //! What a step may do to whom is decided in the `moves` crate. Here it is done.
 
+mod commit;
 mod compare;
 mod copy;
 mod drive;

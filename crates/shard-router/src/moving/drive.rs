@@ -5,22 +5,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use model::time::now_ms;
-use model::{Bucket, Epoch};
+use model::Bucket;
 use moves::{Side, Step, Verdict};
+use store::Engine;
 use store::tables::bucket_owner::{OwnerRow, State};
 use store::transfer::Hold;
-use store::{BoxFuture, Engine, Transaction};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use topology::{Owner, Parts};
 
 use super::Mover;
+use super::commit::{Record, name_owner};
 use super::copy::RowName;
 use super::owners::{self, Batch, Log};
 use super::pace::Pace;
 use super::rebucket;
 use super::stop::Stop;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store::moves::{self as rows, Figures, Move, Work};
 
 /// Fewer entries than this in one look at the log are carried over under the fence.
@@ -33,8 +33,6 @@ const PUT_OFF: i64 = 5_000;
 const WAIT: i64 = 200;
 /// How often a step of the pause is tried at once.
 const TRIES: u32 = 3;
-/// How often the catalog is asked to commit while others change the topology.
-const RACES: u32 = 100;
 
 /// What is said of an owner row that no step of this move would have left.
 const FOREIGN: &str = "an owner row of these buckets is not as this move left it, and no other router has the move: look at bucket_owner \
@@ -226,8 +224,9 @@ impl<'m> Drive<'m> {
             Step::CatchUp => while self.catch_up(FEW).await? > FEW * self.batch.buckets.len() {},
             Step::Verify => self.verify_live().await?,
             Step::Fence => {
-                // As little as possible is left for the pause.
-                self.catch_up(0).await?;
+                // Little is left for the pause. Not nothing: writers that never rest would keep us here, and all that is carried over
+                // from now on has to be compared in the pause.
+                self.catch_up(FEW).await?;
                 self.fenced = Some(Instant::now());
                 owners::change(&*source, &self.batch, Side::Source, step, Log::Keep).await?;
             }
@@ -345,89 +344,4 @@ impl<'m> Drive<'m> {
 pub(super) async fn is_paused(mover: &Mover, id: u64) -> bool {
     let row = rows::get(mover.catalog.engine(), id).await;
     row.is_ok_and(|row| row.is_some_and(|row| row.paused))
-}
-
-/// Makes a shard the owner of buckets, `later` epochs on.
-fn name_owner(buckets: &[(Bucket, Epoch)], shard: u32, later: u64) -> impl Fn(&mut Parts) {
-    move |parts| {
-        for (bucket, epoch) in buckets {
-            parts.buckets[bucket.0 as usize] = Some(Owner(shard, epoch.0 + later));
-        }
-    }
-}
-
-/// What is written into a move's row beside a change of the topology. False: the row is not where it would have to be.
-pub(super) type Record =
-    Arc<dyn for<'t> Fn(&'t mut dyn Transaction) -> BoxFuture<'t, store::Result<bool>> + Send + Sync>;
-
-impl Mover {
-    /// The commit of a move: changes the topology and records the step after it.
-    pub(super) async fn commit(
-        &self,
-        id: u64,
-        token: u64,
-        edit: &impl Fn(&mut Parts),
-        record: Record,
-    ) -> std::result::Result<(), Stop> {
-        match self.change(edit, record).await {
-            Ok(true) => Ok(()),
-            Ok(false) => self.was_recorded(id, token, Step::Activate).await,
-            Err(Error::Catalog(cause @ store::Error::InDoubt(_))) => {
-                self.catalog.catch_up().await?;
-                self.was_recorded(id, token, Step::Activate).await.map_err(|_| cause.into())
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// An answer may have been lost: the row says whether it is where we want it.
-    pub(super) async fn was_recorded(&self, id: u64, token: u64, next: Step) -> std::result::Result<(), Stop> {
-        let row = rows::get(self.catalog.engine(), id).await?;
-        let there = row.is_some_and(|row| row.token == token && row.step == next);
-        if there { Ok(()) } else { Err(Stop::Lost) }
-    }
-
-    /// Changes the topology, together with what `record` writes; again for as long as others change it in between. False: `record` said
-    /// no, and nothing was changed.
-    async fn change(&self, edit: &impl Fn(&mut Parts), record: Record) -> Result<bool> {
-        let _one_at_a_time = self.committing.lock().await;
-        for _ in 0..RACES {
-            let before = self.catalog.current();
-            let record = Arc::clone(&record);
-            let changed = self.catalog.change_with(&before, edit, move |tx| {
-                Box::pin(async move {
-                    if record(tx).await? {
-                        return Ok(());
-                    }
-                    Err(store::Error::Moved { bucket: Bucket(0), found: None })
-                })
-            });
-            match changed.await {
-                Ok(_) => return Ok(true),
-                Err(Error::Stale { .. }) => {}
-                Err(Error::Catalog(store::Error::Moved { .. })) => return Ok(false),
-                Err(error) => return Err(error),
-            }
-        }
-        Err(Error::Busy("the topology changed all the time: try again".to_owned()))
-    }
-
-    /// Undoes a move that is not committed: in the catalog, where the source gets a new epoch. Whoever claims the move does the rest. One
-    /// that was committed meanwhile, or went back already, is left as it is.
-    pub(crate) async fn go_back(&self, row: &Move, reason: String) -> Result<()> {
-        let id = row.id;
-        let record: Record = Arc::new(move |tx| Box::pin(rows::turn_back(tx, id, reason.clone(), now_ms())));
-        let as_before = name_owner(&row.buckets, row.source, 2);
-        let work = row.work;
-        let edit = move |parts: &mut Parts| {
-            as_before(parts);
-            if let Work::Isolate { own, .. } = work {
-                // Nobody was led to it: its number is not used again.
-                parts.buckets[own.0 as usize] = None;
-            }
-        };
-        self.change(&edit, record).await?;
-        self.wake();
-        Ok(())
-    }
 }

@@ -17,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 use topology::{Owner, Parts};
 
 use super::Mover;
-use super::drive::{Ended, Record, is_paused};
+use super::commit::Record;
+use super::drive::{Ended, is_paused};
 use super::owners::{self, Batch};
 use super::stop::Stop;
 use crate::store::moves::{self as rows, Figures, Move, Work};
