@@ -57,6 +57,15 @@ impl Breaker {
         Some(Permit { breaker: self, trying, settled: false })
     }
 
+    /// Whether calls are refused now.
+    pub(crate) fn refuses(&self, now: Instant) -> bool {
+        match *self.lock() {
+            State::Closed { .. } => false,
+            State::Open { until, .. } => now < until,
+            State::Trying { .. } => true,
+        }
+    }
+
     fn settle(&self, trying: bool, succeeded: bool, now: Instant) -> Change {
         let mut state = self.lock();
         match (*state, trying) {
@@ -141,8 +150,10 @@ mod tests {
         for succeeds in [false, false, true, false, false] {
             assert_eq!(call(&breaker, now, succeeds), Some(Change::Nothing));
         }
+        assert!(!breaker.refuses(now));
         assert_eq!(call(&breaker, now, false), Some(Change::Opened));
         assert_eq!(call(&breaker, now, true), None);
+        assert!(breaker.refuses(now) && !breaker.refuses(now + MIN));
     }
 
     #[test]

@@ -65,6 +65,11 @@ impl Redis {
         self.0.requests.prefix()
     }
 
+    /// Whether a call would be refused at once.
+    pub(crate) fn is_away(&self) -> bool {
+        self.0.breaker.refuses(Instant::now())
+    }
+
     /// A call as the cache makes it.
     pub(crate) async fn call(&self, command: &'static str, request: &Request<'_>) -> Result<Value, Error> {
         let Some(permit) = self.0.breaker.admit(Instant::now()) else {

@@ -142,6 +142,10 @@ fn foreign(what: impl fmt::Display) -> Error {
 }
 
 impl Engine for RedisFeed {
+    fn is_away(&self) -> bool {
+        self.redis.is_away()
+    }
+
     fn put<'a>(&'a self, pictures: &'a [Picture], now_ms: i64) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(self.show(pictures, now_ms))
     }

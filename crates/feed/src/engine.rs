@@ -18,6 +18,11 @@ pub struct Error(pub String);
 ///
 /// `now_ms` is the caller's clock, in milliseconds since 1970-01-01 UTC.
 pub trait Engine: Send + Sync + 'static {
+    /// Whether a call would be refused at once, because none was answered of late: then nothing need be read to make one.
+    fn is_away(&self) -> bool {
+        false
+    }
+
     /// Shows pictures, each in the place of an earlier one of the same place, and their owners' names unless newer ones are known.
     /// Those that were removed within [`crate::GONE_MS`] are left out. Beyond the engine's bound the oldest go.
     fn put<'a>(&'a self, pictures: &'a [Picture], now_ms: i64) -> BoxFuture<'a, Result<(), Error>>;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use model::time::now_ms;
 use model::Bucket;
+use model::time::now_ms;
 use moves::{Side, Step, Verdict};
 use store::Engine;
 use store::tables::bucket_owner::{OwnerRow, State};

@@ -19,6 +19,7 @@ impl Recent {
     /// # Errors
     /// Where a shard or the feed does not answer; look again.
     pub async fn look_at(&self, user: UserId, named: Vec<(ImageId, i64)>, now_ms: i64) -> Result<usize, Failure> {
+        self.require_engine()?;
         let ids: Vec<ImageId> = named.iter().map(|(image, _)| image.clone()).collect();
         let (owner, rows) = self.read(user, &ids).await?;
         let mut shown = Vec::with_capacity(rows.len());
@@ -38,11 +39,20 @@ impl Recent {
     /// # Errors
     /// As for [`Recent::look_at`].
     pub async fn rename(&self, user: UserId) -> Result<(), Failure> {
+        self.require_engine()?;
         // A user who is gone has no pictures either, and each of them is told of.
         let (Some(owner), _) = self.read(user, &[]).await? else { return Ok(()) };
         let UserRow { user: profile, .. } = owner;
         let names = Names { version: profile.version, first: profile.first_name, last: profile.last_name };
         Ok(self.0.engine.rename(user, &names).await?)
+    }
+
+    /// While the feed's store is away, events come back again and again: the shards have enough to do then.
+    fn require_engine(&self) -> Result<(), Failure> {
+        if self.0.engine.is_away() {
+            return Err(Failure::Feed(feed::Error("it has not answered of late".to_owned())));
+        }
+        Ok(())
     }
 
     /// The live user and those images that there are; a caller whose topology is old learns the newest and reads once more.
