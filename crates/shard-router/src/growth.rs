@@ -44,6 +44,14 @@ fn named<'t>(topology: &'t Topology, name: &str) -> Result<&'t ShardInfo> {
     topology.live_shards().find(|shard| shard.name == name).ok_or_else(|| Error::UnknownShard(name.to_owned()))
 }
 
+/// Refuses a shard that is on its way out.
+fn require_active(info: &ShardInfo) -> Result<()> {
+    if info.state == ShardState::Active {
+        return Ok(());
+    }
+    Err(Error::Operation(format!("{} is being drained: it takes no buckets", info.name)))
+}
+
 /// What a shard may have of the buckets: nothing while it is drained.
 fn weight(shard: &ShardInfo) -> u32 {
     if shard.state == ShardState::Active { shard.weight } else { 0 }

@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc};
 use model::{Bucket, Epoch, ShardId, UserId};
 
 use crate::{
-    BoxFuture, BucketTx, Engine, Error, Lock, Query, Result, Row, Transaction, Value, bucket_tx, engine,
-    tables::bucket_owner,
+    BoxFuture, BucketTx, Engine, Lock, Query, Result, Row, Transaction, Value, bucket_tx, engine,
+    tables::bucket_owner::{self, OwnerRow},
 };
 
 /// A caller's claim that a shard owns a bucket since an epoch, taken from its topology.
@@ -16,6 +16,13 @@ pub struct Ownership {
     pub bucket: Bucket,
     /// The epoch of the caller's topology.
     pub epoch: Epoch,
+}
+
+impl Ownership {
+    /// Whether an owner row bears the claim out.
+    fn is_of(self, row: &OwnerRow) -> bool {
+        row.epoch == self.epoch && row.state.takes_writes()
+    }
 }
 
 /// Where a write lies in a shard's log: what a consistency token is made of.
@@ -143,12 +150,8 @@ impl Shard {
 }
 
 async fn check_owner(tx: &mut dyn Transaction, lock: Lock, own: Ownership) -> Result<bool> {
-    tx.lock(lock).await?;
-    let found = bucket_owner::get(tx, own.bucket).await?;
-    match found {
-        Some(row) if row.epoch == own.epoch && row.state.takes_writes() => Ok(row.state.logs_changes()),
-        other => Err(Error::Moved { bucket: own.bucket, found: other.map(|row| row.epoch) }),
-    }
+    let row = bucket_owner::require(tx, lock, own.bucket, |row| own.is_of(row)).await?;
+    Ok(row.state.logs_changes())
 }
 
 /// A handle that only reads. No write takes it, so that a replica's read can never decide one.
@@ -169,10 +172,8 @@ impl Read {
     /// A read that only shows something need not; the topology is pushed and the old rows stay for a grace time.
     pub async fn still_owned(&mut self) -> Result<()> {
         let Some(own) = self.own else { return Ok(()) };
-        match bucket_owner::get(self, own.bucket).await? {
-            Some(row) if row.epoch == own.epoch && row.state.takes_writes() => Ok(()),
-            other => Err(Error::Moved { bucket: own.bucket, found: other.map(|row| row.epoch) }),
-        }
+        let found = bucket_owner::get(self, own.bucket).await?;
+        bucket_owner::required(found, own.bucket, |row| own.is_of(row)).map(drop)
     }
 }
 

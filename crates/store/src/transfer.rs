@@ -12,7 +12,11 @@ use model::Bucket;
 use crate::{
     Engine, Error, Lock, Primary, Result, Row, Transaction, Value,
     schema::{Kind, Table},
-    tables::{bucket_owner, bucket_owner::State, change_log},
+    tables::{
+        bucket_owner,
+        bucket_owner::{OwnerRow, State},
+        change_log,
+    },
 };
 use statements::{KEYS, STATEMENTS, WIDTHS};
 
@@ -114,22 +118,15 @@ pub async fn logged(engine: &dyn Engine, buckets: &BTreeSet<Bucket>) -> Result<V
 ///
 /// Errors: `Moved` where the row is another one.
 pub async fn require(tx: &mut dyn Transaction, hold: Hold) -> Result<()> {
-    tx.lock(Lock::Shared(hold.bucket)).await?;
-    match bucket_owner::get(tx, hold.bucket).await? {
-        Some(row) if row.state == hold.state && row.mover == Some(hold.token) => Ok(()),
-        other => Err(Error::Moved { bucket: hold.bucket, found: other.map(|row| row.epoch) }),
-    }
+    let as_left = |row: &OwnerRow| row.state == hold.state && row.mover == Some(hold.token);
+    bucket_owner::require(tx, Lock::Shared(hold.bucket), hold.bucket, as_left).await.map(drop)
 }
 
 /// Requires the mover's token, whatever the state.
 ///
 /// Errors: `Moved` where it is another one.
 pub async fn require_token(tx: &mut dyn Transaction, bucket: Bucket, token: u64) -> Result<()> {
-    tx.lock(Lock::Shared(bucket)).await?;
-    match bucket_owner::get(tx, bucket).await? {
-        Some(row) if row.mover == Some(token) => Ok(()),
-        other => Err(Error::Moved { bucket, found: other.map(|row| row.epoch) }),
-    }
+    bucket_owner::require(tx, Lock::Shared(bucket), bucket, |row| row.mover == Some(token)).await.map(drop)
 }
 
 /// Writes rows over those of the same keys. The caller has required the owner rows of their buckets.

@@ -193,6 +193,11 @@ impl Topology {
         self.shards.binary_search_by_key(&id.0, |shard| shard.id).ok().map(|at| &self.shards[at])
     }
 
+    /// What operators call a shard; its number where it is not there.
+    pub fn name_of(&self, id: ShardId) -> String {
+        self.shard(id).map_or_else(|| id.to_string(), |info| info.name.clone())
+    }
+
     /// What a shard owns, in the order of the buckets.
     pub fn owned_buckets(&self, shard: ShardId) -> Vec<Ownership> {
         self.places().filter(|place| place.shard == shard).map(|place| place.ownership()).collect()

@@ -9,7 +9,7 @@ use model::{Bucket, ShardId};
 use store::transfer;
 use topology::{ShardState, Topology};
 
-use super::{Growth, named, size, weight};
+use super::{Growth, named, require_active, size, weight};
 use crate::domain::batches::{Batch, batches};
 use crate::error::{Error, Result};
 use crate::growth::shards::set_state;
@@ -66,12 +66,6 @@ impl Growth {
         Ok(plan)
     }
 
-    /// Plans the move of one bucket.
-    pub(super) async fn move_bucket(&self, bucket: Bucket, to: ShardId, dry_run: bool) -> Result<Plan> {
-        let to = self.topology().shard(to).map_or_else(|| to.to_string(), |info| info.name.clone());
-        self.wish(&Wish::Bucket(bucket.0, to), dry_run).await
-    }
-
     async fn transfers(&self, wish: &Wish, topology: &Topology) -> Result<Vec<Transfer>> {
         match wish {
             Wish::Bucket(bucket, to) => one_bucket(topology, *bucket, to),
@@ -112,7 +106,7 @@ impl Growth {
 
     /// What a plan costs, by the present contents and the pace of the moves that ended last.
     async fn price(&self, topology: &Topology, batches: &[Batch]) -> Result<Plan> {
-        let name = |id: u32| topology.shard(ShardId(id)).map_or_else(|| id.to_string(), |info| info.name.clone());
+        let name = |id| topology.name_of(ShardId(id));
         let mut plan = Plan::default();
         let mut ways: BTreeMap<(u32, u32), usize> = BTreeMap::new();
         for batch in batches {
@@ -252,9 +246,7 @@ fn one_bucket(topology: &Topology, bucket: u32, to: &str) -> Result<Vec<Transfer
     if place.shard == target.shard_id() {
         return Err(Error::Operation(format!("bucket {bucket} is on {to} already")));
     }
-    if target.state != ShardState::Active {
-        return Err(Error::Operation(format!("{to} is being drained: it takes no buckets")));
-    }
+    require_active(target)?;
     Ok(vec![Transfer { bucket: place.bucket, from: place.shard, to: target.shard_id() }])
 }
 

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use model::time::now_ms;
 use model::{Bucket, Epoch, UserId};
 use store::schema::Table;
-use store::tables::bucket_owner::{self, State};
+use store::tables::bucket_owner::{self, OwnerRow, State};
 use store::tables::{credentials, email_claims, images, sessions, users};
-use store::{Engine, Lock, Row, Transaction, Value, transact, transfer};
+use store::{Engine, Lock, Row, Value, transact, transfer};
 use topology::{Place, Topology};
 
 use super::Growth;
@@ -22,8 +22,6 @@ use crate::error::{Error, Result};
 
 /// Users of one transaction, about.
 const PAGE: usize = 512;
-/// How long the sweeper leaves the claims alone.
-const DEADLINE_MS: i64 = 600_000;
 
 /// What is written of each user, in this order: a claim is reserved before there is a user, and confirmed after.
 type Make = fn(UserId, i64) -> Vec<Value>;
@@ -92,7 +90,9 @@ async fn put(engine: &dyn Engine, page: Page, tables: &'static [(&'static Table,
     let written = transact(engine, move |tx| {
         Box::pin(async move {
             for ((bucket, epoch), _) in &page {
-                require_owned(tx, *bucket, *epoch).await?;
+                // Owned, and no change of it is logged.
+                let owned = |row: &OwnerRow| row.epoch == *epoch && row.state == State::Owned;
+                bucket_owner::require(tx, Lock::Shared(*bucket), *bucket, owned).await?;
             }
             let now_ms = now_ms();
             for (table, make) in tables {
@@ -108,17 +108,4 @@ async fn put(engine: &dyn Engine, page: Page, tables: &'static [(&'static Table,
         ))),
         other => Ok(other.map(drop)?),
     }
-}
-
-/// The bucket is here and no change of it is logged.
-async fn require_owned(tx: &mut dyn Transaction, bucket: Bucket, epoch: Epoch) -> store::Result<()> {
-    tx.lock(Lock::Shared(bucket)).await?;
-    match bucket_owner::get(tx, bucket).await? {
-        Some(row) if row.epoch == epoch && row.state == State::Owned => Ok(()),
-        other => Err(store::Error::Moved { bucket, found: other.map(|row| row.epoch) }),
-    }
-}
-
-pub(super) const fn deadline(now_ms: i64) -> i64 {
-    now_ms + DEADLINE_MS
 }

@@ -4,10 +4,10 @@ use model::time::now_ms;
 use model::{Bucket, Epoch, ShardId, UserId};
 use store::tables::users;
 use store::{Primary, rebucket};
-use topology::{MAX_BUCKETS, Owner, Parts, ShardState, Topology};
+use topology::{MAX_BUCKETS, Owner, Parts, Topology};
 
-use super::plan::{Plan, begin, refuse_overlap};
-use super::{Growth, named};
+use super::plan::{Plan, Wish, begin, refuse_overlap};
+use super::{Growth, named, require_active};
 use crate::error::{Error, Result};
 use crate::moving::FIRST_EPOCH;
 use crate::store::moves::{self, Move, Work};
@@ -27,10 +27,10 @@ impl Growth {
                     "user {} has bucket {} of its own on {} already; another shard is named by --to",
                     user.get(),
                     place.bucket,
-                    name(&topology, place.shard),
+                    topology.name_of(place.shard),
                 )));
             }
-            return self.move_bucket(place.bucket, target, dry_run).await;
+            return self.wish(&Wish::Bucket(place.bucket.0, to.to_owned()), dry_run).await;
         }
         if topology.buckets() as usize >= MAX_BUCKETS {
             return Err(Error::Operation("there are no numbers left for buckets of users' own".to_owned()));
@@ -98,7 +98,7 @@ impl Growth {
         }
         let ends = (rows.first().map_or(0, |row| row.source), rows.last().map_or(0, |row| row.target));
         let mut plan = Plan {
-            transfers: vec![(name(topology, ShardId(ends.0)), name(topology, ShardId(ends.1)), 1)],
+            transfers: vec![(topology.name_of(ShardId(ends.0)), topology.name_of(ShardId(ends.1)), 1)],
             buckets: 1,
             rows: count,
             ..Plan::default()
@@ -119,12 +119,6 @@ fn read_id(id: u64) -> Result<UserId> {
 
 fn active(topology: &Topology, name: &str) -> Result<ShardId> {
     let info = named(topology, name)?;
-    if info.state == ShardState::Active {
-        return Ok(info.shard_id());
-    }
-    Err(Error::Operation(format!("{name} is being drained: it takes no buckets")))
-}
-
-fn name(topology: &Topology, shard: ShardId) -> String {
-    topology.shard(shard).map_or_else(|| shard.to_string(), |info| info.name.clone())
+    require_active(info)?;
+    Ok(info.shard_id())
 }

@@ -186,7 +186,7 @@ fn isolated(topology: &Topology) -> Vec<proto::IsolatedUser> {
     let mut users: Vec<_> = topology
         .pins()
         .filter_map(|(user_id, bucket)| {
-            let shard = topology.shard(topology.place_of(bucket)?.shard)?.name.clone();
+            let shard = topology.name_of(topology.place_of(bucket)?.shard);
             Some(proto::IsolatedUser { user_id, bucket: bucket.0, shard })
         })
         .collect();
@@ -208,12 +208,11 @@ fn plan(plan: Plan) -> proto::Plan {
 }
 
 fn moving(topology: &Topology, row: Move) -> proto::Move {
-    let name = |id: u32| topology.shard(ShardId(id)).map_or_else(|| id.to_string(), |info| info.name.clone());
     proto::Move {
         id: row.id,
         operation: row.operation,
-        source: name(row.source),
-        target: name(row.target),
+        source: topology.name_of(ShardId(row.source)),
+        target: topology.name_of(ShardId(row.target)),
         buckets: row.buckets.iter().map(|(bucket, _)| bucket.0).collect(),
         step: row.step.as_str().to_owned(),
         paused: row.paused,

@@ -49,8 +49,16 @@ impl Mover {
         }
     }
 
+    /// Records that a step was done.
+    pub(super) async fn advance(&self, row: &Move, step: Step, next: Step) -> std::result::Result<(), Stop> {
+        if rows::advance(self.catalog.engine(), row.id, row.token, step, next, now_ms()).await? {
+            return Ok(());
+        }
+        self.was_recorded(row.id, row.token, next).await
+    }
+
     /// An answer may have been lost: the row says whether it is where we want it.
-    pub(super) async fn was_recorded(&self, id: u64, token: u64, next: Step) -> std::result::Result<(), Stop> {
+    async fn was_recorded(&self, id: u64, token: u64, next: Step) -> std::result::Result<(), Stop> {
         let row = rows::get(self.catalog.engine(), id).await?;
         let there = row.is_some_and(|row| row.token == token && row.step == next);
         if there { Ok(()) } else { Err(Stop::Lost) }

@@ -147,7 +147,7 @@ impl<'m> Drive<'m> {
         let batch = Batch { buckets: row.buckets.clone(), token: row.token };
         let source = mover.engine(row.source).await?;
         let target = mover.engine(row.target).await;
-        let figures = Figures { rows_total: row.rows_total, rows_copied: row.rows_copied, pause_us: row.pause_us };
+        let figures = row.figures();
         match row.step {
             // The step's own rules take over what an earlier holder left.
             Step::Import => {}
@@ -179,12 +179,8 @@ impl<'m> Drive<'m> {
     async fn steps(&mut self, ending: &CancellationToken) -> Ended {
         loop {
             let step = self.row.step;
-            if step.may_pause()
-                && step != Step::Back
-                && (ending.is_cancelled() || is_paused(self.mover, self.row.id).await)
-            {
-                let released = rows::renew(self.mover.catalog.engine(), self.row.id, self.row.token, 0).await;
-                return released.map(drop).map_err(|error| (step, error.into()));
+            if step.may_pause() && step != Step::Back && self.mover.is_to_stop(&self.row, ending).await {
+                return self.mover.put_down(&self.row).await.map_err(|cause| (step, cause));
             }
             self.insist(step).await.map_err(|cause| (step, cause))?;
             let Some(next) = step.next() else { return Ok(()) };
@@ -262,10 +258,7 @@ impl<'m> Drive<'m> {
             Step::Fence | Step::Drain => return Ok(()),
             Step::Commit => self.commit().await?,
             _ => {
-                let (engine, id, token) = (self.mover.catalog.engine(), self.row.id, self.row.token);
-                if !rows::advance(engine, id, token, step, next, now_ms()).await? {
-                    self.mover.was_recorded(id, token, next).await?;
-                }
+                self.mover.advance(&self.row, step, next).await?;
             }
         }
         self.recorded = next;
@@ -340,8 +333,19 @@ impl<'m> Drive<'m> {
     }
 }
 
-/// Held by an operator.
-pub(super) async fn is_paused(mover: &Mover, id: u64) -> bool {
-    let row = rows::get(mover.catalog.engine(), id).await;
-    row.is_ok_and(|row| row.is_some_and(|row| row.paused))
+impl Mover {
+    /// Whether a move is to be put down where nobody waits for it: the process stops, or an operator holds it.
+    pub(super) async fn is_to_stop(&self, row: &Move, ending: &CancellationToken) -> bool {
+        if ending.is_cancelled() {
+            return true;
+        }
+        let row = rows::get(self.catalog.engine(), row.id).await;
+        row.is_ok_and(|row| row.is_some_and(|row| row.paused))
+    }
+
+    /// Gives the lease back: whoever may goes on with it.
+    pub(super) async fn put_down(&self, row: &Move) -> std::result::Result<(), Stop> {
+        rows::renew(self.catalog.engine(), row.id, row.token, 0).await?;
+        Ok(())
+    }
 }

@@ -18,10 +18,10 @@ use topology::{Owner, Parts};
 
 use super::Mover;
 use super::commit::Record;
-use super::drive::{Ended, is_paused};
+use super::drive::Ended;
 use super::owners::{self, Batch};
 use super::stop::Stop;
-use crate::store::moves::{self as rows, Figures, Move, Work};
+use crate::store::moves::{self as rows, Move, Work};
 
 /// The epoch in which a user's own bucket begins.
 pub(crate) const FIRST_EPOCH: Epoch = Epoch(1);
@@ -44,6 +44,14 @@ impl Way {
         }
     }
 
+    /// The bucket that the user leaves.
+    const fn from(self) -> Bucket {
+        match self {
+            Self::Out { shared, .. } => shared,
+            Self::Home { own, .. } => own,
+        }
+    }
+
     /// What the move's buckets are to the rules of owner rows, in their order.
     const fn roles(self) -> &'static [Role] {
         match self {
@@ -61,7 +69,6 @@ struct Rebucket<'m> {
     owners: Owners,
     engine: Arc<dyn Engine>,
     fenced: Option<Instant>,
-    figures: Figures,
 }
 
 /// The move's buckets, each with its role.
@@ -89,22 +96,20 @@ impl<'m> Rebucket<'m> {
                 }
             }
         }
-        let figures = Figures { rows_total: row.rows_total, rows_copied: row.rows_copied, pause_us: row.pause_us };
-        Ok(Self { mover, row, user, way, owners, engine, fenced: None, figures })
+        Ok(Self { mover, row, user, way, owners, engine, fenced: None })
     }
 
     async fn steps(&mut self, ending: &CancellationToken) -> Ended {
         loop {
             let step = self.row.step;
-            if step == Step::Log && (ending.is_cancelled() || is_paused(self.mover, self.row.id).await) {
-                let released = rows::renew(self.mover.catalog.engine(), self.row.id, self.row.token, 0).await;
-                return released.map(drop).map_err(|error| (step, error.into()));
+            if step == Step::Log && self.mover.is_to_stop(&self.row, ending).await {
+                return self.mover.put_down(&self.row).await.map_err(|cause| (step, cause));
             }
             self.perform(step).await.map_err(|cause| (step, cause))?;
             let Some(next) = step.next_in_place() else { return Ok(()) };
             // The commit is its own record, and during the pause nothing else is recorded.
             if !matches!(step, Step::Fence | Step::Commit) {
-                self.record(step, next).await.map_err(|cause| (step, cause))?;
+                self.mover.advance(&self.row, step, next).await.map_err(|cause| (step, cause))?;
             }
             self.row.step = next;
             if next == Step::Grace || next.is_end() {
@@ -148,11 +153,9 @@ impl<'m> Rebucket<'m> {
     }
 
     /// Copies the user's rows to the other bucket, which nobody looks for them in. Done twice it is the same.
-    async fn copy(&mut self) -> Result<(), Stop> {
+    async fn copy(&self) -> Result<(), Stop> {
         let (user, way, token) = (self.user, self.way, self.row.token);
-        let (from, from_epoch) = self.row.buckets[0];
-        let fenced = Hold { bucket: from, state: State::Fenced, token };
-        tracing::debug!("move.id" = self.row.id, epoch = from_epoch.0, "a user's rows are copied");
+        let fenced = Hold { bucket: way.from(), state: State::Fenced, token };
         let copied = transact(&*self.engine, move |tx| {
             Box::pin(async move {
                 transfer::require(tx, fenced).await?;
@@ -166,17 +169,7 @@ impl<'m> Rebucket<'m> {
             })
         });
         copied.await?;
-        let rows = rebucket::count(&*self.engine, from, user).await?;
-        (self.figures.rows_total, self.figures.rows_copied) = (rows, rows);
         Ok(())
-    }
-
-    async fn record(&self, step: Step, next: Step) -> Result<(), Stop> {
-        let (id, token) = (self.row.id, self.row.token);
-        if rows::advance(self.mover.catalog.engine(), id, token, step, next, now_ms()).await? {
-            return Ok(());
-        }
-        self.mover.was_recorded(id, token, next).await
     }
 
     /// The one point: from here on the user's bucket is the other one.
@@ -218,11 +211,15 @@ impl<'m> Rebucket<'m> {
             })
         });
         activated.await?;
+        let mut figures = self.row.figures();
         if let Some(fenced) = self.fenced.take() {
-            self.figures.pause_us = u64::try_from(fenced.elapsed().as_micros()).unwrap_or(u64::MAX);
+            figures.pause_us = u64::try_from(fenced.elapsed().as_micros()).unwrap_or(u64::MAX);
             crate::metrics::paused(fenced.elapsed());
         }
-        rows::note(self.mover.catalog.engine(), self.row.id, self.row.token, self.figures).await?;
+        // The rows are still where they came from. Counted now, nobody waits for it.
+        let copied = rebucket::count(&*self.engine, self.way.from(), self.user).await?;
+        (figures.rows_total, figures.rows_copied) = (copied, copied);
+        rows::note(self.mover.catalog.engine(), self.row.id, self.row.token, figures).await?;
         Ok(())
     }
 

@@ -138,6 +138,11 @@ impl Move {
         Self { work, step: Step::Log, ..Self::planned(operation, source, target, buckets, now_ms) }
     }
 
+    /// What was recorded beside the step.
+    pub const fn figures(&self) -> Figures {
+        Figures { rows_total: self.rows_total, rows_copied: self.rows_copied, pause_us: self.pause_us }
+    }
+
     /// The buckets that no other move may have a hand on meanwhile.
     pub fn touched(&self) -> impl Iterator<Item = Bucket> {
         // Once the user is in it, its own bucket may go on.

@@ -89,6 +89,28 @@ pub async fn get<Q: Query + ?Sized>(q: &mut Q, bucket: Bucket) -> Result<Option<
     rows.first().map(row).transpose()
 }
 
+/// Takes a lock, then requires the owner row of a bucket to be a certain one: nobody who changes it comes between.
+///
+/// Errors: `Moved` where it is another one, with the epoch found.
+pub async fn require(
+    tx: &mut dyn Transaction,
+    lock: Lock,
+    bucket: Bucket,
+    is_right: impl Fn(&OwnerRow) -> bool,
+) -> Result<OwnerRow> {
+    tx.lock(lock).await?;
+    required(get(tx, bucket).await?, bucket, is_right)
+}
+
+/// The row that was found, if it is the right one.
+pub(crate) fn required(
+    found: Option<OwnerRow>,
+    bucket: Bucket,
+    is_right: impl Fn(&OwnerRow) -> bool,
+) -> Result<OwnerRow> {
+    found.filter(|row| is_right(row)).ok_or(Error::Moved { bucket, found: found.map(|row| row.epoch) })
+}
+
 /// Every owner row, in the order of buckets.
 pub async fn all<Q: Query + ?Sized>(q: &mut Q) -> Result<Vec<OwnerRow>> {
     q.query("SELECT bucket, epoch, state, mover FROM bucket_owner ORDER BY bucket", &[])

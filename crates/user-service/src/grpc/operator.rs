@@ -128,7 +128,7 @@ fn hot_user(topology: &Topology, hot: &topology::HotUser) -> HotUser {
         writes: hot.writes,
         share: hot.share,
         bucket: place.bucket.0,
-        shard: topology.shard(place.shard).map_or_else(String::new, |info| info.name.clone()),
+        shard: topology.name_of(place.shard),
         isolated: place.bucket.is_private(),
     }
 }

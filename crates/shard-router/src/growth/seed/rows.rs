@@ -3,10 +3,10 @@
 use model::{Bucket, ImageId, SessionId, UserId};
 use store::Value;
 
-use super::deadline;
-
 /// How long the session lasts.
 const MONTH_MS: i64 = 30 * 24 * 3_600_000;
+/// How long the sweeper leaves the claims alone.
+const DEADLINE_MS: i64 = 600_000;
 const OPERATION: &str = "seed";
 /// No password has this hash: it was drawn, not computed.
 const NOBODYS: &str =
@@ -87,17 +87,17 @@ pub(super) fn password(id: UserId, now_ms: i64) -> Vec<Value> {
 }
 
 pub(super) fn reserved(id: UserId, now_ms: i64) -> Vec<Value> {
-    claim(id, "reserved", deadline(now_ms))
+    claim(id, "reserved", now_ms)
 }
 
 pub(super) fn confirmed(id: UserId, now_ms: i64) -> Vec<Value> {
-    claim(id, "confirmed", deadline(now_ms))
+    claim(id, "confirmed", now_ms)
 }
 
-fn claim(id: UserId, state: &str, deadline: i64) -> Vec<Value> {
+fn claim(id: UserId, state: &str, now_ms: i64) -> Vec<Value> {
     let email = email(id);
     let bucket = Bucket::of_email(&email);
-    vec![bucket.into(), email.into(), id.into(), state.into(), OPERATION.into(), deadline.into()]
+    vec![bucket.into(), email.into(), id.into(), state.into(), OPERATION.into(), (now_ms + DEADLINE_MS).into()]
 }
 
 pub(super) fn session(id: UserId, now_ms: i64) -> Vec<Value> {
