@@ -1,6 +1,6 @@
 //! What PostgreSQL says otherwise than the migrations.
 
-use store::Dialect;
+use store::{Dialect, transfer::Digest};
 
 /// PostgreSQL's words. Text is ordered by its bytes: as in SQLite, so that the pages of a move come in one order on both sides, and
 /// not by the system's locale, whose changes make indexes wrong.
@@ -17,6 +17,7 @@ pub static POSTGRES: Dialect = Dialect {
               WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') \
               AND a.attnum > 0 AND NOT a.attisdropped ORDER BY c.relname, a.attnum",
     size: "SELECT pg_database_size(current_database())",
+    digest: Some(&DIGEST),
     may_migrate: Some("SELECT has_schema_privilege(current_schema(), 'CREATE')::int"),
     grants: Some(
         "SELECT r.rolname::text, ''::text, ''::text FROM pg_roles r WHERE r.rolname LIKE 'myriad\\_%' \
@@ -27,6 +28,10 @@ pub static POSTGRES: Dialect = Dialect {
     ),
 };
 
+/// Rows have a key, so no two are equal and the order of an exclusive or does not matter. The hash may be another one on a server of another
+/// version: rows are compared one by one then.
+static DIGEST: Digest = Digest::new("bit_xor(hash_record_extended(ROW({row}), 0))");
+
 /// Begins a transaction in which a statement sees what was committed before it, whatever the server's defaults are.
 pub const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 
@@ -35,8 +40,12 @@ const BUCKETS: i32 = 0x4D59_4201;
 /// The lock of the schema.
 const SCHEMA: i32 = 0x4D59_4202;
 
-/// The statements that take a lock. Numbers only, so nothing is to be escaped.
-pub fn lock(lock: store::Lock) -> String {
+/// The statements that take locks, in one text. Numbers only, so nothing is to be escaped.
+pub fn locks(locks: &[store::Lock]) -> String {
+    locks.iter().map(|lock| one(*lock)).collect::<Vec<_>>().join("; ")
+}
+
+fn one(lock: store::Lock) -> String {
     match lock {
         store::Lock::Shared(bucket) => format!("SELECT pg_advisory_xact_lock_shared({BUCKETS}, {})", bucket.0),
         store::Lock::Exclusive(bucket) => format!("SELECT pg_advisory_xact_lock({BUCKETS}, {})", bucket.0),

@@ -5,6 +5,7 @@
 
 mod commit;
 mod connect;
+mod copy;
 mod dialect;
 mod engine;
 mod error;

@@ -2,11 +2,11 @@
 
 use std::{future::Future, time::Duration};
 
-use store::{BoxFuture, Commit, Error, Lock, Query, Result, Row, Transaction, Value};
+use store::{BoxFuture, Commit, Error, Lock, Query, Result, Row, Transaction, Value, schema::Table};
 use tokio::time::timeout;
 
 use crate::{
-    commit, dialect, error,
+    commit, copy, dialect, error,
     pool::{Lease, Pool},
     reading,
     statement::{self, Reply},
@@ -193,12 +193,21 @@ impl Transaction for PgTx<'_> {
         })
     }
 
-    fn lock(&mut self, lock: Lock) -> BoxFuture<'_, Result<()>> {
+    fn lock<'a>(&'a mut self, locks: &'a [Lock]) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            if lock == Lock::Schema {
+            if locks.contains(&Lock::Schema) {
                 self.answer = dialect::MIGRATION + Duration::from_secs(1);
             }
-            self.script(dialect::lock(lock)).await
+            self.script(dialect::locks(locks)).await
+        })
+    }
+
+    fn copy_in<'a>(&'a mut self, table: &'static Table, rows: &'a [Row]) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            self.ready().await?;
+            let reply = timeout(self.answer, copy::rows_in(self.lease.connection(), table, rows)).await;
+            self.changed |= self.settle(reply)? > 0;
+            Ok(true)
         })
     }
 

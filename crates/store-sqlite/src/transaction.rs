@@ -48,7 +48,7 @@ impl Transaction for SqliteTx<'_> {
         self.run(|session| session.returning(sql, params))
     }
 
-    fn lock(&mut self, _: Lock) -> BoxFuture<'_, Result<()>> {
+    fn lock<'a>(&'a mut self, _: &'a [Lock]) -> BoxFuture<'a, Result<()>> {
         // There is one writer, in this process and beyond (BEGIN IMMEDIATE): it has every lock already.
         self.run(|_| Ok(()))
     }

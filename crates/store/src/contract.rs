@@ -63,6 +63,7 @@ macro_rules! contract_tests {
             transfers::every_row_of_a_bucket_is_read_page_by_page_and_put_back_as_it_was,
             transfers::a_row_is_read_as_it_is_now_and_removed_where_it_is_gone,
             transfers::a_mover_without_the_token_is_refused,
+            transfers::a_digest_tells_rows_apart,
             rebuckets::a_user_gets_a_bucket_of_its_own_and_gives_it_up_with_all_that_came_meanwhile,
             transactions::writers_of_one_user_each_see_what_the_one_before_did,
             transactions::writers_of_one_bucket_are_held_up_by_no_other_user,

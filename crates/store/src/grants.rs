@@ -102,7 +102,7 @@ pub async fn apply(engine: &dyn Engine, grants: &[Grant]) -> Result<bool> {
     transact(engine, move |tx| {
         Box::pin(async move {
             // Two routers at once would change the same rows of the database's own catalog.
-            tx.lock(crate::Lock::Schema).await?;
+            tx.lock(&[crate::Lock::Schema]).await?;
             for statement in statements {
                 tx.define(&statement).await?;
             }

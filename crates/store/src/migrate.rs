@@ -84,7 +84,7 @@ pub async fn prepare(engine: &dyn Engine, schema: &'static Schema, identity: Ide
     let dialect = engine.dialect();
     let ended = transact(engine, move |tx| {
         Box::pin(async move {
-            tx.lock(Lock::Schema).await?;
+            tx.lock(&[Lock::Schema]).await?;
             let tables = names(&tx.query(dialect.tables, &[]).await?)?;
             let from = Found::read(tx, &tables, &name).await?;
             let (cluster, version) = from.accept(schema, &identity, &name)?;

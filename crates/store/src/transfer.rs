@@ -3,6 +3,7 @@
 //! Writing here goes past `BucketTx`, because the rows are not changed, they change their place. In its stead every transaction
 //! requires the owner row to be of the state and token that the mover left there: a holder that lost the move is refused by it.
 
+mod digest;
 mod statements;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::Bucket;
 
 use crate::{
-    Engine, Error, Lock, Primary, Result, Row, Transaction, Value,
+    Engine, Error, Primary, Result, Row, Transaction, Value,
     schema::{Kind, Table},
     tables::{
         bucket_owner,
@@ -18,9 +19,10 @@ use crate::{
         change_log,
     },
 };
-use statements::{KEYS, STATEMENTS, WIDTHS};
+use statements::{BUCKETS, KEYS, STATEMENTS, WIDTHS};
 
 pub use change_log::Entry;
+pub use digest::{Digest, digests};
 
 /// What a mover's transaction requires of a bucket's owner row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,20 +49,36 @@ pub fn key_of(table: &Table, row: &Row) -> Vec<Value> {
         .collect()
 }
 
-/// Rows of a bucket in the order of their key, from the one after `after` on: at most `limit`.
-pub async fn page(
+/// The first rows of each of some buckets in the order of their key: at most `limit` of each, in few round trips.
+pub async fn first_pages(
+    engine: &dyn Engine,
+    table: &'static Table,
+    buckets: &[Bucket],
+    limit: u32,
+) -> Result<BTreeMap<Bucket, Vec<Row>>> {
+    let mut pages: BTreeMap<Bucket, Vec<Row>> = buckets.iter().map(|bucket| (*bucket, Vec::new())).collect();
+    for chunk in buckets.chunks(BUCKETS) {
+        let mut params = chunk_params(chunk);
+        params.push(limit.into());
+        for row in typed(table, engine.query(&of(table)?.first_pages, params).await?)? {
+            pages.entry(row.bucket(0)?).or_default().push(row);
+        }
+    }
+    Ok(pages)
+}
+
+/// Rows of a bucket in the order of their key after that of `last`: at most `limit`.
+pub async fn next_page(
     engine: &dyn Engine,
     table: &'static Table,
     bucket: Bucket,
-    after: Option<Vec<Value>>,
+    last: &Row,
     limit: u32,
 ) -> Result<Vec<Row>> {
-    let statements = of(table)?;
-    let sql = if after.is_some() { &statements.next_page } else { &statements.first_page };
     let mut params = vec![bucket.into()];
-    params.extend(after.into_iter().flatten());
+    params.extend(key_of(table, last));
     params.push(limit.into());
-    typed(table, engine.query(sql, params).await?)
+    typed(table, engine.query(&of(table)?.next_page, params).await?)
 }
 
 /// The rows of these keys as they are now, in no order; keys without a row are left out.
@@ -73,16 +91,11 @@ pub async fn rows(engine: &dyn Engine, table: &'static Table, bucket: Bucket, ke
     Ok(found)
 }
 
-/// How many rows some buckets have, by bucket and the table's place in `tables`; where there are none there is no entry. The fewer other
-/// buckets lie between them, the cheaper.
+/// How many rows some buckets have, by bucket and the table's place in `tables`; where there are none there is no entry.
 pub async fn counts(engine: &dyn Engine, buckets: &BTreeSet<Bucket>) -> Result<BTreeMap<(Bucket, usize), u64>> {
-    let (Some(first), Some(last)) = (buckets.first(), buckets.last()) else { return Ok(BTreeMap::new()) };
     let mut counts = BTreeMap::new();
-    for row in engine.query(&statements::COUNTS, vec![(*first).into(), (*last).into()]).await? {
-        if buckets.contains(&row.bucket(0)?) {
-            let place = usize::try_from(row.u64(1)?).map_err(|_| Error::Corrupt("a place".to_owned()))?;
-            counts.insert((row.bucket(0)?, place), row.u64(2)?);
-        }
+    for row in in_chunks(engine, &statements::COUNTS, buckets).await? {
+        counts.insert(statements::place(&row)?, row.u64(2)?);
     }
     Ok(counts)
 }
@@ -106,27 +119,35 @@ pub async fn log(engine: &dyn Engine, bucket: Bucket, limit: u32) -> Result<Vec<
 
 /// Which of some buckets have entries in their log.
 pub async fn logged(engine: &dyn Engine, buckets: &BTreeSet<Bucket>) -> Result<Vec<Bucket>> {
-    let (Some(first), Some(last)) = (buckets.first(), buckets.last()) else { return Ok(Vec::new()) };
-    let sql = "SELECT DISTINCT bucket FROM change_log WHERE bucket >= $1 AND bucket <= $2";
-    let rows = engine.query(sql, vec![(*first).into(), (*last).into()]).await?;
-    let found: Vec<Bucket> = rows.iter().map(|row| row.bucket(0)).collect::<Result<_>>()?;
-    Ok(found.into_iter().filter(|bucket| buckets.contains(bucket)).collect())
+    in_chunks(engine, &statements::LOGGED, buckets).await?.iter().map(|row| row.bucket(0)).collect()
 }
 
-/// Requires the owner row that the mover left, under the bucket's shared lock: whoever takes the move over waits for this transaction,
+/// Requires the owner rows that the mover left, under the buckets' shared locks: whoever takes the move over waits for this transaction,
 /// or this one finds its token.
 ///
-/// Errors: `Moved` where the row is another one.
-pub async fn require(tx: &mut dyn Transaction, hold: Hold) -> Result<()> {
-    let as_left = |row: &OwnerRow| row.state == hold.state && row.mover == Some(hold.token);
-    bucket_owner::require(tx, Lock::Shared(hold.bucket), hold.bucket, as_left).await.map(drop)
+/// Errors: `Moved` where a row is another one.
+pub async fn require(tx: &mut dyn Transaction, holds: &[Hold]) -> Result<()> {
+    let buckets: Vec<Bucket> = holds.iter().map(|hold| hold.bucket).collect();
+    let as_left = |row: &OwnerRow| {
+        let hold = Hold { bucket: row.bucket, state: row.state, token: row.mover.unwrap_or_default() };
+        row.mover.is_some() && holds.contains(&hold)
+    };
+    bucket_owner::require_all(tx, &buckets, as_left).await
 }
 
 /// Requires the mover's token, whatever the state.
 ///
 /// Errors: `Moved` where it is another one.
-pub async fn require_token(tx: &mut dyn Transaction, bucket: Bucket, token: u64) -> Result<()> {
-    bucket_owner::require(tx, Lock::Shared(bucket), bucket, |row| row.mover == Some(token)).await.map(drop)
+pub async fn require_token(tx: &mut dyn Transaction, buckets: &[Bucket], token: u64) -> Result<()> {
+    bucket_owner::require_all(tx, buckets, |row| row.mover == Some(token)).await
+}
+
+/// Writes rows into a bucket that has none of these keys. The caller has required the owner rows of their buckets.
+pub async fn fill(tx: &mut dyn Transaction, table: &'static Table, rows: Vec<Row>) -> Result<()> {
+    if tx.copy_in(table, &rows).await? {
+        return Ok(());
+    }
+    put(tx, table, rows).await
 }
 
 /// Writes rows over those of the same keys. The caller has required the owner rows of their buckets.
@@ -181,6 +202,22 @@ pub async fn forget_all(tx: &mut dyn Transaction, bucket: Bucket) -> Result<()> 
 
 fn of(table: &Table) -> Result<&'static statements::Statements> {
     statements::of(table).ok_or_else(|| Error::Fault(format!("rows of {} do not move", table.name)))
+}
+
+/// Asks a statement of [`BUCKETS`] buckets about as many as there are.
+async fn in_chunks(engine: &dyn Engine, sql: &'static str, buckets: &BTreeSet<Bucket>) -> Result<Vec<Row>> {
+    let buckets: Vec<Bucket> = buckets.iter().copied().collect();
+    let mut rows = Vec::new();
+    for chunk in buckets.chunks(BUCKETS) {
+        rows.extend(engine.query(sql, chunk_params(chunk)).await?);
+    }
+    Ok(rows)
+}
+
+/// Buckets as parameters; what is missing to the statement's width is null, which no bucket is.
+fn chunk_params(chunk: &[Bucket]) -> Vec<Value> {
+    let buckets = chunk.iter().map(|bucket| (*bucket).into());
+    buckets.chain(std::iter::repeat(Value::Int(None))).take(BUCKETS).collect()
 }
 
 /// Bucket and keys as parameters, the last key repeated up to the statement's width. Never called without a key.

@@ -190,14 +190,14 @@ fn readable<T>(row: store::Result<T>, table: &str, bucket: Bucket, findings: &mu
 }
 
 async fn all_rows(engine: &dyn Engine, table: &'static store::schema::Table, bucket: Bucket) -> Result<Vec<Row>> {
+    let mut page = transfer::first_pages(engine, table, &[bucket], PAGE).await?.remove(&bucket).unwrap_or_default();
     let mut rows: Vec<Row> = Vec::new();
     loop {
-        let after = rows.last().map(|row| transfer::key_of(table, row));
-        let page = transfer::page(engine, table, bucket, after, PAGE).await?;
         let ended = page.len() < PAGE as usize;
-        rows.extend(page);
-        if ended {
-            return Ok(rows);
+        rows.append(&mut page);
+        match rows.last() {
+            Some(last) if !ended => page = transfer::next_page(engine, table, bucket, last, PAGE).await?,
+            _ => return Ok(rows),
         }
     }
 }

@@ -20,6 +20,8 @@ const LOOKS: u32 = 5;
 const BETWEEN: Duration = Duration::from_millis(20);
 /// More rows than this do not differ by chance.
 const MANY: usize = 10_000;
+/// Of more rows than this no digest is asked for: one statement would take too long for a server that others ask too.
+const DIGESTED: u64 = 200_000;
 
 impl Drive<'_> {
     /// Compares every row while both sides live. From its beginning on, what is touched is noted for [`Drive::verify_touched`].
@@ -67,13 +69,10 @@ impl Drive<'_> {
 
     async fn compare_all(&mut self) -> Result<BTreeSet<RowName>, Stop> {
         let mut differing = BTreeSet::new();
-        let buckets = self.batch.set();
-        let (here, there) =
-            tokio::try_join!(transfer::counts(&*self.source, &buckets), transfer::counts(&*self.target, &buckets))?;
-        let full: BTreeSet<(Bucket, usize)> = here.into_keys().chain(there.into_keys()).collect();
-        for (bucket, place) in full {
-            let Some(table) = transfer::tables().nth(place) else { continue };
-            self.compare_table(table, bucket, &mut differing).await?;
+        let open = self.not_surely_equal().await?;
+        for (place, table) in transfer::tables().enumerate() {
+            let buckets: Vec<Bucket> = open.iter().filter(|key| key.1 == place).map(|key| key.0).collect();
+            self.compare_table(table, &buckets, &mut differing).await?;
             if differing.len() > MANY {
                 return Err(Stop::Wrong(format!("more than {MANY} rows of {} differ", table.name)));
             }
@@ -81,16 +80,51 @@ impl Drive<'_> {
         Ok(differing)
     }
 
-    /// Walks both sides in the order of keys, as one merges two sorted lists.
+    /// Which tables of which buckets have to be compared row by row: those with rows, but where both engines hash them and come to the same.
+    async fn not_surely_equal(&self) -> Result<BTreeSet<(Bucket, usize)>, Stop> {
+        let buckets = self.batch.set();
+        if self.figures.rows_total <= DIGESTED {
+            let (here, there) = tokio::try_join!(
+                transfer::digests(&*self.source, &buckets),
+                transfer::digests(&*self.target, &buckets)
+            )?;
+            if let (Some(here), Some(there)) = (here, there) {
+                let all = here.keys().chain(there.keys()).copied();
+                return Ok(all.filter(|key| here.get(key) != there.get(key)).collect());
+            }
+        }
+        let (here, there) =
+            tokio::try_join!(transfer::counts(&*self.source, &buckets), transfer::counts(&*self.target, &buckets))?;
+        Ok(here.into_keys().chain(there.into_keys()).collect())
+    }
+
     async fn compare_table(
         &mut self,
         table: &'static Table,
-        bucket: Bucket,
+        buckets: &[Bucket],
         differing: &mut BTreeSet<RowName>,
     ) -> Result<(), Stop> {
         let limit = self.mover.settings().page_rows;
-        let mut here = Side::new(table, bucket, limit);
-        let mut there = Side::new(table, bucket, limit);
+        let (here, mut there) = tokio::try_join!(
+            transfer::first_pages(&*self.source, table, buckets, limit),
+            transfer::first_pages(&*self.target, table, buckets, limit)
+        )?;
+        for (bucket, rows) in here {
+            let here = Side::new(table, bucket, limit, rows);
+            let there = Side::new(table, bucket, limit, there.remove(&bucket).unwrap_or_default());
+            self.compare_sides(here, there, differing).await?;
+        }
+        Ok(())
+    }
+
+    /// Walks both sides in the order of keys, as one merges two sorted lists.
+    async fn compare_sides(
+        &mut self,
+        mut here: Side,
+        mut there: Side,
+        differing: &mut BTreeSet<RowName>,
+    ) -> Result<(), Stop> {
+        let (table, bucket) = (here.table, here.bucket);
         loop {
             tokio::try_join!(here.fill(&*self.source), there.fill(&*self.target))?;
             let (name, steps) = match (here.row(), there.row()) {
@@ -179,12 +213,12 @@ struct Side {
     limit: u32,
     rows: Vec<Row>,
     at: usize,
-    ended: bool,
 }
 
 impl Side {
-    fn new(table: &'static Table, bucket: Bucket, limit: u32) -> Self {
-        Self { table, bucket, limit, rows: Vec::new(), at: 0, ended: false }
+    /// Beginning with its first page.
+    fn new(table: &'static Table, bucket: Bucket, limit: u32, rows: Vec<Row>) -> Self {
+        Self { table, bucket, limit, rows, at: 0 }
     }
 
     fn row(&self) -> Option<&Row> {
@@ -193,12 +227,11 @@ impl Side {
 
     /// Makes sure that there is a row to look at, unless there is none any more.
     async fn fill(&mut self, engine: &dyn Engine) -> Result<(), Stop> {
-        if self.at < self.rows.len() || self.ended {
+        let Some(last) = self.rows.last().filter(|_| self.at == self.rows.len() && self.at == self.limit as usize)
+        else {
             return Ok(());
-        }
-        let after = self.rows.last().map(|row| transfer::key_of(self.table, row));
-        self.rows = transfer::page(engine, self.table, self.bucket, after, self.limit).await?;
-        self.ended = self.rows.len() < self.limit as usize;
+        };
+        self.rows = transfer::next_page(engine, self.table, self.bucket, last, self.limit).await?;
         self.at = 0;
         Ok(())
     }

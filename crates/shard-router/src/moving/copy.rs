@@ -33,79 +33,99 @@ impl Drive<'_> {
         self.figures.rows_copied = 0;
         self.note().await?;
         let mut page = Page::default();
-        for (bucket, place) in full.into_keys() {
-            if let Some(table) = transfer::tables().nth(place) {
-                self.copy_table(table, bucket, &mut page).await?;
-            }
+        for (place, table) in transfer::tables().enumerate() {
+            let buckets: Vec<Bucket> = full.keys().filter(|key| key.1 == place).map(|key| key.0).collect();
+            self.copy_table(table, &buckets, &mut page).await?;
         }
         self.send(&mut page).await
     }
 
-    async fn copy_table(&mut self, table: &'static Table, bucket: Bucket, page: &mut Page) -> Result<(), Stop> {
+    async fn copy_table(&mut self, table: &'static Table, buckets: &[Bucket], page: &mut Page) -> Result<(), Stop> {
         let limit = self.mover.settings().page_rows;
-        let mut after = None;
-        loop {
-            let asked = Instant::now();
-            let rows = transfer::page(&*self.source, table, bucket, after, limit).await?;
-            let rest = self.pace.rest(asked);
-            let ended = rows.len() < limit as usize;
-            after = rows.last().map(|row| transfer::key_of(table, row));
-            page.add(table, bucket, rows);
-            if page.rows >= limit as usize {
-                self.send(page).await?;
+        let asked = Instant::now();
+        let firsts = transfer::first_pages(&*self.source, table, buckets, limit).await?;
+        self.rest(asked, firsts.values().map(Vec::len).sum()).await;
+        for (bucket, mut rows) in firsts {
+            while let Some(last) = rows.last().cloned() {
+                let ended = rows.len() < limit as usize;
+                page.add(table, bucket, rows);
+                if page.rows >= limit as usize {
+                    self.send(page).await?;
+                }
+                if ended {
+                    break;
+                }
+                let asked = Instant::now();
+                rows = transfer::next_page(&*self.source, table, bucket, &last, limit).await?;
+                self.rest(asked, rows.len()).await;
             }
-            if !rest.is_zero() {
-                sleep(rest).await;
-            }
-            if ended {
-                return Ok(());
-            }
+        }
+        Ok(())
+    }
+
+    /// User traffic goes first: rests where the source was slow to answer what was asked at `since`.
+    async fn rest(&mut self, since: Instant, rows: usize) {
+        let rest = self.pace.rest(since, rows);
+        if !rest.is_zero() {
+            sleep(rest).await;
         }
     }
 
     async fn send(&mut self, page: &mut Page) -> Result<(), Stop> {
         let page = std::mem::take(page);
-        if page.rows == 0 {
+        let rows = page.rows as u64;
+        if rows == 0 {
             return Ok(());
         }
         let holds: Vec<Hold> = page.buckets.iter().map(|bucket| self.hold(*bucket, State::Importing)).collect();
-        let tables = page.tables.into_values();
-        self.write_target(holds, tables.collect(), Vec::new()).await?;
-        self.figures.rows_copied += page.rows as u64;
+        let filled = transact(&*self.target, move |tx| {
+            Box::pin(async move {
+                transfer::require(tx, &holds).await?;
+                for (table, rows) in page.tables.into_values() {
+                    transfer::fill(tx, table, rows).await?;
+                }
+                Ok(())
+            })
+        });
+        filled.await?;
+        self.figures.rows_copied += rows;
         self.note_now_and_then().await
     }
 
-    /// Carries over what the log names, until it has at most `enough` entries in one look. Returns the number of entries.
+    /// Carries over what the log names, until no bucket has more than `enough` entries in one look. Returns the number of entries.
     pub(super) async fn catch_up(&mut self, enough: usize) -> Result<usize, Stop> {
         let mut carried = 0;
-        for bucket in transfer::logged(&*self.source, &self.batch.set()).await? {
-            loop {
-                let entries = transfer::log(&*self.source, bucket, ENTRIES).await?;
-                carried += entries.len();
-                self.carry(bucket, &entries).await?;
-                if entries.len() <= enough {
-                    break;
-                }
+        loop {
+            let mut log = BTreeMap::new();
+            for bucket in transfer::logged(&*self.source, &self.batch.set()).await? {
+                log.insert(bucket, transfer::log(&*self.source, bucket, ENTRIES).await?);
+            }
+            let ended = log.values().all(|entries| entries.len() <= enough);
+            carried += log.values().map(Vec::len).sum::<usize>();
+            self.carry(log).await?;
+            if ended {
+                return Ok(carried);
             }
         }
-        Ok(carried)
     }
 
     /// Carries over the rows of some log entries, then forgets the entries. In this order: what is lost between is done again.
-    async fn carry(&mut self, bucket: Bucket, entries: &[transfer::Entry]) -> Result<(), Stop> {
-        if entries.is_empty() {
+    async fn carry(&mut self, log: BTreeMap<Bucket, Vec<transfer::Entry>>) -> Result<(), Stop> {
+        if log.is_empty() {
             return Ok(());
         }
-        let mut named: BTreeMap<&'static str, (&'static Table, BTreeSet<Vec<u8>>)> = BTreeMap::new();
-        for entry in entries {
-            let encoded = key::encode(&entry.key)?;
-            if let Some(touched) = &mut self.touched {
-                touched.insert((entry.table.name, bucket, encoded.clone()));
+        let mut named: BTreeMap<(&'static str, Bucket), BTreeSet<Vec<u8>>> = BTreeMap::new();
+        for (bucket, entries) in &log {
+            for entry in entries {
+                named.entry((entry.table.name, *bucket)).or_default().insert(key::encode(&entry.key)?);
             }
-            named.entry(entry.table.name).or_insert_with(|| (entry.table, BTreeSet::new())).1.insert(encoded);
         }
         let (mut puts, mut removals) = (Vec::new(), Vec::new());
-        for (table, keys) in named.into_values() {
+        for ((name, bucket), keys) in named {
+            if let Some(touched) = &mut self.touched {
+                touched.extend(keys.iter().map(|key| (name, bucket, key.clone())));
+            }
+            let table = Table::named(name).ok_or_else(|| Stop::Wrong(format!("there is no table {name}")))?;
             let keys = keys.iter().map(|encoded| key::decode(encoded)).collect::<store::Result<Vec<_>>>()?;
             let rows = transfer::rows(&*self.source, table, bucket, &keys).await?;
             let there: Vec<Vec<Value>> = rows.iter().map(|row| transfer::key_of(table, row)).collect();
@@ -115,29 +135,10 @@ impl Drive<'_> {
                 removals.push((table, bucket, gone));
             }
         }
-        self.write_target(vec![self.hold(bucket, State::Importing)], puts, removals).await?;
-        let (entries, token) = (entries.to_vec(), self.batch.token);
-        let forgotten = transact(&*self.source, move |tx| {
-            Box::pin(async move {
-                transfer::require_token(tx, bucket, token).await?;
-                transfer::forget(tx, bucket, &entries).await
-            })
-        });
-        forgotten.await?;
-        Ok(())
-    }
-
-    async fn write_target(
-        &self,
-        holds: Vec<Hold>,
-        puts: Vec<(&'static Table, Vec<Row>)>,
-        removals: Vec<(&'static Table, Bucket, Vec<Vec<Value>>)>,
-    ) -> Result<(), Stop> {
+        let holds: Vec<Hold> = log.keys().map(|bucket| self.hold(*bucket, State::Importing)).collect();
         let written = transact(&*self.target, move |tx| {
             Box::pin(async move {
-                for hold in holds {
-                    transfer::require(tx, hold).await?;
-                }
+                transfer::require(tx, &holds).await?;
                 for (table, rows) in puts {
                     transfer::put(tx, table, rows).await?;
                 }
@@ -148,6 +149,17 @@ impl Drive<'_> {
             })
         });
         written.await?;
+        let token = self.batch.token;
+        let forgotten = transact(&*self.source, move |tx| {
+            Box::pin(async move {
+                transfer::require_token(tx, &log.keys().copied().collect::<Vec<_>>(), token).await?;
+                for (bucket, entries) in log {
+                    transfer::forget(tx, bucket, &entries).await?;
+                }
+                Ok(())
+            })
+        });
+        forgotten.await?;
         Ok(())
     }
 
@@ -157,7 +169,7 @@ impl Drive<'_> {
         loop {
             let purged = transact(engine, move |tx| {
                 Box::pin(async move {
-                    transfer::require(tx, hold).await?;
+                    transfer::require(tx, &[hold]).await?;
                     transfer::purge_some(tx, hold.bucket, limit).await
                 })
             });

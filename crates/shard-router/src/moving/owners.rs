@@ -1,6 +1,6 @@
 //! The owner rows of a batch on one side, changed in one transaction, each as the rules judge what is there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Bucket, Epoch};
 use moves::in_place::{self, Role};
@@ -61,12 +61,13 @@ pub(super) async fn judged(
     side: Side,
     step: Step,
 ) -> store::Result<Vec<(Bucket, Verdict, Option<OwnerRow>)>> {
-    let mut all = Vec::with_capacity(batch.buckets.len());
-    for &(bucket, epoch) in &batch.buckets {
-        let row = bucket_owner::get(&mut Primary(engine), bucket).await?;
-        all.push((bucket, judge(step, side, Terms { epoch, token: batch.token }, row.as_ref().map(found)), row));
-    }
-    Ok(all)
+    let buckets: Vec<Bucket> = batch.buckets.iter().map(|(bucket, _)| *bucket).collect();
+    let rows = bucket_owner::find(&mut Primary(engine), &buckets).await?;
+    let all = batch.buckets.iter().map(|&(bucket, epoch)| {
+        let row = rows.iter().find(|row| row.bucket == bucket).copied();
+        (bucket, judge(step, side, Terms { epoch, token: batch.token }, row.as_ref().map(found)), row)
+    });
+    Ok(all.collect())
 }
 
 async fn each(
@@ -95,15 +96,17 @@ async fn each_in(
     batch: &Batch,
     judge: impl Fn(Terms, Option<Found>) -> Verdict,
 ) -> store::Result<()> {
-    for &(bucket, epoch) in &batch.buckets {
-        let decide = |row: Option<&OwnerRow>| match judge(Terms { epoch, token: batch.token }, row.map(found)) {
-            Verdict::Keep => Ok(None),
-            Verdict::Write(new) => Ok(Some(OwnerRow { bucket, epoch: new.epoch, state: new.state, mover: new.token })),
-            Verdict::Refuse => Err(Error::Moved { bucket, found: row.map(|row| row.epoch) }),
-        };
-        bucket_owner::change(tx, bucket, decide).await?;
-    }
-    Ok(())
+    let epochs: BTreeMap<Bucket, Epoch> = batch.buckets.iter().copied().collect();
+    let buckets: Vec<Bucket> = epochs.keys().copied().collect();
+    let decide = |bucket: Bucket, row: Option<&OwnerRow>| match judge(
+        Terms { epoch: epochs[&bucket], token: batch.token },
+        row.map(found),
+    ) {
+        Verdict::Keep => Ok(None),
+        Verdict::Write(new) => Ok(Some(OwnerRow { bucket, epoch: new.epoch, state: new.state, mover: new.token })),
+        Verdict::Refuse => Err(Error::Moved { bucket, found: row.map(|row| row.epoch) }),
+    };
+    bucket_owner::change_all(tx, &buckets, decide).await
 }
 
 fn found(row: &OwnerRow) -> Found {

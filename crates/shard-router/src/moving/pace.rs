@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+/// Rows that may take as long as the best answer took.
+const PAGE: usize = 256;
 /// How much slower than the best an answer may be before the mover steps back.
 const SLOWER: u32 = 4;
 /// What is never slow.
@@ -16,9 +18,9 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Notes how long a page took that was asked for at `since`; says how long to rest.
-    pub(super) fn rest(&mut self, since: Instant) -> Duration {
-        self.note(since.elapsed())
+    /// Notes how long `rows` took that were asked for at `since`; says how long to rest. Many rows may take longer than few.
+    pub(super) fn rest(&mut self, since: Instant, rows: usize) -> Duration {
+        self.note(since.elapsed() / u32::try_from(rows.div_ceil(PAGE)).unwrap_or(u32::MAX).max(1))
     }
 
     fn note(&mut self, took: Duration) -> Duration {

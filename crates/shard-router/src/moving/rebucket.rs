@@ -158,11 +158,11 @@ impl<'m> Rebucket<'m> {
         let fenced = Hold { bucket: way.from(), state: State::Fenced, token };
         let copied = transact(&*self.engine, move |tx| {
             Box::pin(async move {
-                transfer::require(tx, fenced).await?;
+                transfer::require(tx, &[fenced]).await?;
                 match way {
                     Way::Out { shared, own } => rebucket::split(tx, shared, own, user).await,
                     Way::Home { own, shared } => {
-                        transfer::require(tx, Hold { bucket: shared, state: State::Owned, token }).await?;
+                        transfer::require(tx, &[Hold { bucket: shared, state: State::Owned, token }]).await?;
                         rebucket::merge(tx, own, shared, user).await
                     }
                 }
@@ -249,7 +249,7 @@ impl<'m> Rebucket<'m> {
         let hold = Hold { bucket, state: State::Owned, token: self.row.token };
         self.until_gone(move |tx| {
             Box::pin(async move {
-                match transfer::require(tx, hold).await {
+                match transfer::require(tx, &[hold]).await {
                     Ok(()) => rebucket::remove_some(tx, bucket, user, limit).await,
                     // It was done before, and only the record of it is missing.
                     Err(store::Error::Moved { .. }) => Ok(false),
@@ -265,7 +265,7 @@ impl<'m> Rebucket<'m> {
         let limit = self.mover.settings.page_rows;
         self.until_gone(move |tx| {
             Box::pin(async move {
-                tx.lock(Lock::Shared(bucket)).await?;
+                tx.lock(&[Lock::Shared(bucket)]).await?;
                 transfer::purge_some(tx, bucket, limit).await
             })
         })

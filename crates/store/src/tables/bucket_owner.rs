@@ -1,6 +1,7 @@
 //! `bucket_owner`: who may write a bucket here. The row every write transaction looks at first.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use model::{Bucket, Epoch};
 
@@ -89,6 +90,20 @@ pub async fn get<Q: Query + ?Sized>(q: &mut Q, bucket: Bucket) -> Result<Option<
     rows.first().map(row).transpose()
 }
 
+/// The owner rows of some buckets, in no order; of those that have none, nothing.
+pub async fn find<Q: Query + ?Sized>(q: &mut Q, buckets: &[Bucket]) -> Result<Vec<OwnerRow>> {
+    let mut found = Vec::with_capacity(buckets.len());
+    for chunk in buckets.chunks(MANY) {
+        // Fewer are padded by repeating the last.
+        let padded = chunk.iter().chain(std::iter::repeat(&chunk[chunk.len() - 1])).take(MANY);
+        let params: Vec<Value> = padded.map(|bucket| (*bucket).into()).collect();
+        for found_row in &q.query(&FIND, &params).await? {
+            found.push(row(found_row)?);
+        }
+    }
+    Ok(found)
+}
+
 /// Takes a lock, then requires the owner row of a bucket to be a certain one: nobody who changes it comes between.
 ///
 /// Errors: `Moved` where it is another one, with the epoch found.
@@ -98,8 +113,23 @@ pub async fn require(
     bucket: Bucket,
     is_right: impl Fn(&OwnerRow) -> bool,
 ) -> Result<OwnerRow> {
-    tx.lock(lock).await?;
+    tx.lock(&[lock]).await?;
     required(get(tx, bucket).await?, bucket, is_right)
+}
+
+/// The same for several buckets under their shared locks, in two round trips.
+pub(crate) async fn require_all(
+    tx: &mut dyn Transaction,
+    buckets: &[Bucket],
+    is_right: impl Fn(&OwnerRow) -> bool,
+) -> Result<()> {
+    let locks: Vec<Lock> = buckets.iter().map(|bucket| Lock::Shared(*bucket)).collect();
+    tx.lock(&locks).await?;
+    let found = find(tx, buckets).await?;
+    for bucket in buckets {
+        required(found.iter().find(|row| row.bucket == *bucket).copied(), *bucket, &is_right)?;
+    }
+    Ok(())
 }
 
 /// The row that was found, if it is the right one.
@@ -125,23 +155,65 @@ pub async fn all<Q: Query + ?Sized>(q: &mut Q) -> Result<Vec<OwnerRow>> {
 pub async fn change(
     tx: &mut dyn Transaction,
     bucket: Bucket,
-    decide: impl FnOnce(Option<&OwnerRow>) -> Result<Option<OwnerRow>>,
+    decide: impl Fn(Option<&OwnerRow>) -> Result<Option<OwnerRow>>,
 ) -> Result<()> {
-    tx.lock(Lock::Exclusive(bucket)).await?;
-    let Some(to) = decide(get(tx, bucket).await?.as_ref())? else { return Ok(()) };
-    tx.execute(
-        "INSERT INTO bucket_owner (bucket, epoch, state, mover) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (bucket) DO UPDATE SET epoch = excluded.epoch, state = excluded.state, mover = excluded.mover",
-        &[bucket.into(), to.epoch.into(), to.state.as_str().into(), to.mover.map(|token| token.to_string()).into()],
-    )
-    .await?;
+    change_all(tx, &[bucket], |_, row| decide(row)).await
+}
+
+/// The same for several, in a few round trips: writers wait meanwhile. `decide` is asked for each of them before any is changed.
+pub async fn change_all(
+    tx: &mut dyn Transaction,
+    buckets: &[Bucket],
+    decide: impl Fn(Bucket, Option<&OwnerRow>) -> Result<Option<OwnerRow>>,
+) -> Result<()> {
+    let locks: Vec<Lock> = buckets.iter().map(|bucket| Lock::Exclusive(*bucket)).collect();
+    tx.lock(&locks).await?;
+    let found = find(tx, buckets).await?;
+    let mut changes = Vec::new();
+    for bucket in buckets {
+        changes.extend(decide(*bucket, found.iter().find(|row| row.bucket == *bucket))?);
+    }
+    let mut rest = changes.into_iter();
+    for (width, sql) in PUT_WIDTHS.into_iter().zip(PUTS.iter()) {
+        while rest.len() >= width {
+            let params: Vec<Value> = rest.by_ref().take(width).flat_map(columns).collect();
+            tx.execute(sql, &params).await?;
+        }
+    }
     Ok(())
 }
+
+fn columns(row: OwnerRow) -> [Value; 4] {
+    let mover = row.mover.map(|token| token.to_string());
+    [row.bucket.into(), row.epoch.into(), row.state.as_str().into(), mover.into()]
+}
+
+/// How many owner rows one statement looks up.
+const MANY: usize = 16;
+/// How many owner rows one statement writes, from the widest down.
+const PUT_WIDTHS: [usize; 3] = [16, 4, 1];
+
+static FIND: LazyLock<String> = LazyLock::new(|| {
+    let numbers: Vec<String> = (1..=MANY).map(|number| format!("${number}")).collect();
+    format!("SELECT bucket, epoch, state, mover FROM bucket_owner WHERE bucket IN ({})", numbers.join(", "))
+});
+
+static PUTS: LazyLock<[String; PUT_WIDTHS.len()]> = LazyLock::new(|| {
+    PUT_WIDTHS.map(|width| {
+        let row = |at| format!("(${}, ${}, ${}, ${})", 4 * at + 1, 4 * at + 2, 4 * at + 3, 4 * at + 4);
+        let rows: Vec<String> = (0..width).map(row).collect();
+        format!(
+            "INSERT INTO bucket_owner (bucket, epoch, state, mover) VALUES {} \
+             ON CONFLICT (bucket) DO UPDATE SET epoch = excluded.epoch, state = excluded.state, mover = excluded.mover",
+            rows.join(", ")
+        )
+    })
+});
 
 /// Gives a shard buckets it has no row of yet; see `Shard::adopt`.
 pub(crate) async fn adopt(tx: &mut dyn Transaction, name: String, mut buckets: Vec<(Bucket, Epoch)>) -> Result<()> {
     // Two routers may start at once: the second finds the first one's rows.
-    tx.lock(Lock::Schema).await?;
+    tx.lock(&[Lock::Schema]).await?;
     let mut present = HashMap::new();
     // Every start comes by here: whole numbers only, words are asked for where something is wrong.
     let owned = "SELECT bucket, epoch, CASE WHEN state = 'owned' THEN 1 ELSE 0 END FROM bucket_owner";

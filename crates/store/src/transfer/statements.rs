@@ -2,10 +2,18 @@
 
 use std::sync::LazyLock;
 
-use crate::schema::{Moves, TABLES, Table};
+use model::Bucket;
+
+use crate::{
+    Error, Result, Row,
+    schema::{Moves, TABLES, Table},
+};
 
 /// How many keys one statement looks up or deletes; fewer are padded by repeating the last.
 pub const KEYS: usize = 32;
+
+/// How many buckets one statement asks about; fewer are padded with none.
+pub const BUCKETS: usize = 16;
 
 /// How many rows one statement writes, from the widest down; what is left over is written by the narrower ones.
 pub const WIDTHS: [usize; 3] = [64, 8, 1];
@@ -14,8 +22,8 @@ pub const WIDTHS: [usize; 3] = [64, 8, 1];
 pub struct Statements {
     /// The table.
     pub table: &'static Table,
-    /// `$1` bucket, `$2` limit: the first rows in the order of the key.
-    pub first_page: String,
+    /// [`BUCKETS`] buckets, limit: the first rows of each in the order of the key.
+    pub first_pages: String,
     /// `$1` bucket, the key columns, limit: the rows after a key.
     pub next_page: String,
     /// `$1` bucket, then the key columns of [`KEYS`] rows: those rows.
@@ -33,16 +41,22 @@ pub static STATEMENTS: LazyLock<Vec<Statements>> = LazyLock::new(|| {
     TABLES.iter().filter(|table| matches!(table.moves, Moves::Along(_))).map(|table| make(table)).collect()
 });
 
-/// `$1` to `$2` buckets: for each bucket and table with rows, the bucket, the table's place in [`STATEMENTS`], the number of rows.
-pub static COUNTS: LazyLock<String> = LazyLock::new(|| {
+/// [`BUCKETS`] buckets: for each bucket and table with rows, the bucket, the table's place in [`STATEMENTS`], the number of rows.
+pub static COUNTS: LazyLock<String> = LazyLock::new(|| by_bucket_and_table(|_| String::new()));
+
+/// The same with one more column, made from the table's columns.
+pub fn by_bucket_and_table(more: impl Fn(&str) -> String) -> String {
+    let buckets = placeholders(1, BUCKETS);
     let each = STATEMENTS.iter().enumerate().map(|(place, statements)| {
-        let name = statements.table.name;
-        format!(
-            "SELECT bucket, CAST({place} AS BIGINT), count(*) FROM {name} WHERE bucket >= $1 AND bucket <= $2 GROUP BY bucket"
-        )
+        let (name, more) = (statements.table.name, more(&columns(statements.table)));
+        format!("SELECT bucket, CAST({place} AS BIGINT), count(*){more} FROM {name} WHERE bucket IN {buckets} GROUP BY bucket")
     });
     each.collect::<Vec<_>>().join(" UNION ALL ")
-});
+}
+
+/// [`BUCKETS`] buckets: those with entries in their log.
+pub static LOGGED: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT DISTINCT bucket FROM change_log WHERE bucket IN {}", placeholders(1, BUCKETS)));
 
 /// One row with the number of rows of all tables of [`STATEMENTS`] together, in all buckets.
 pub static TOTAL: LazyLock<String> = LazyLock::new(|| {
@@ -62,6 +76,12 @@ pub static BY_BUCKET: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+/// What a row of [`COUNTS`] is about: the bucket, and the table's place.
+pub fn place(row: &Row) -> Result<(Bucket, usize)> {
+    let place = usize::try_from(row.u64(1)?).map_err(|_| Error::Corrupt("a place".to_owned()))?;
+    Ok((row.bucket(0)?, place))
+}
+
 /// The statements of a table; none for a table whose rows do not go along.
 pub fn of(table: &Table) -> Option<&'static Statements> {
     STATEMENTS.iter().find(|statements| statements.table == table)
@@ -69,21 +89,29 @@ pub fn of(table: &Table) -> Option<&'static Statements> {
 
 fn make(table: &'static Table) -> Statements {
     let name = table.name;
-    let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
-    let all = columns.join(", ");
+    let all = columns(table);
     let key: Vec<&str> = table.key_in_bucket().map(|column| column.name).collect();
     let (tuple, order) = (format!("({})", key.join(", ")), key.join(", "));
     let after = placeholders(2, key.len());
     let limit = key.len() + 2;
     let some_keys = rows(2, KEYS, key.len());
-    let changes: Vec<String> = columns
+    let changes: Vec<String> = table
+        .columns
         .iter()
+        .map(|column| column.name)
         .filter(|column| !table.key.contains(column))
         .map(|column| format!("{column} = excluded.{column}"))
         .collect();
     let whole_key = table.key.join(", ");
+    let first_pages: Vec<String> = (1..=BUCKETS)
+        .map(|number| {
+            let first =
+                format!("SELECT {all} FROM {name} WHERE bucket = ${number} ORDER BY {order} LIMIT ${}", BUCKETS + 1);
+            format!("SELECT * FROM ({first}) AS page_{number}")
+        })
+        .collect();
     let upsert = |width| {
-        let values = rows(1, width, columns.len());
+        let values = rows(1, width, table.columns.len());
         format!(
             "INSERT INTO {name} ({all}) VALUES {values} ON CONFLICT ({whole_key}) DO UPDATE SET {}",
             changes.join(", ")
@@ -91,7 +119,7 @@ fn make(table: &'static Table) -> Statements {
     };
     Statements {
         table,
-        first_page: format!("SELECT {all} FROM {name} WHERE bucket = $1 ORDER BY {order} LIMIT $2"),
+        first_pages: first_pages.join(" UNION ALL "),
         next_page: format!(
             "SELECT {all} FROM {name} WHERE bucket = $1 AND {tuple} > {after} ORDER BY {order} LIMIT ${limit}"
         ),
@@ -102,6 +130,12 @@ fn make(table: &'static Table) -> Statements {
         ),
         upserts: WIDTHS.map(upsert),
     }
+}
+
+/// `id, name`: all columns in their order.
+fn columns(table: &Table) -> String {
+    let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+    names.join(", ")
 }
 
 /// `($1, $2), ($3, $4)`: `count` rows of `width` placeholders, from `$first` on.
