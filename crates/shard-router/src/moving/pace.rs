@@ -1,6 +1,8 @@
 //! User traffic goes first: when a shard answers more slowly than it can, its mover leaves it alone for as long as the answer took.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// How much slower than the best an answer may be before the mover steps back.
 const SLOWER: u32 = 4;
