@@ -13,6 +13,7 @@ DEPLOYED := -p store $(IMAGES:%=-p %)
 BINARIES ?= build
 TAG ?= dev
 USERS ?= 1000000
+SEEDS ?= 1000
 # How an image gets from Docker into the cluster, and where the gateway's node port is reached from here.
 LOAD ?= kind load docker-image --name myriad
 ADDRESS ?= 127.0.0.1:30080
@@ -110,10 +111,11 @@ fault-table: test-tools ## the long form of the fault table on the whole stack: 
 	$(CARGO_ALL)
 	MYRIAD_FAULTS=long MYRIAD_JOBS=500 cargo test --locked -p stack --test it -- --nocapture
 
-growth-test: build-tools engines ## the long form of growth: USERS=1000000 from a file to four PostgreSQL shards under writes, killed routers, the crash matrix, the placement of 10⁹ users
+growth-test: build-tools engines ## the long form of growth: USERS=1000000 from a file to four PostgreSQL shards under writes, killed routers, the crash matrix, SEEDS=1000 simulated runs, the placement of 10⁹ users
 	cargo test --release --locked -p moves -- --nocapture --test-threads 1
 	MYRIAD_USERS=$(USERS) cargo test --release --locked -p shard-router --test it -- growth:: users:: volume:: --nocapture --test-threads 1
 	MYRIAD_MATRIX=1 cargo test --locked -p shard-router --test it -- matrix:: --nocapture
+	MYRIAD_SEEDS=$(SEEDS) cargo test --release --locked -p shard-router --test it -- simulation:: --nocapture --test-threads 1
 
 replica-test: build-tools engines ## the long form of reads from replicas: 50,000 reads after own writes beside a replica delayed by 5 s, and what replicas add
 	MYRIAD_STALE_READS=50000 cargo test --release --locked -p user-service --test it -- replicas:: --nocapture --test-threads 1

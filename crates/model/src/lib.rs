@@ -8,7 +8,10 @@ pub mod error;
 pub mod id;
 pub mod image;
 pub mod profile;
+pub mod random;
 pub mod session;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 pub mod text;
 pub mod time;
 

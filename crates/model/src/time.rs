@@ -7,6 +7,10 @@ use chrono::{DateTime, SecondsFormat};
 /// Call it once, at the edge, and pass the value down: everything below takes `now_ms` as a parameter.
 #[expect(clippy::disallowed_methods, reason = "the one place where the wall clock is read")]
 pub fn now_ms() -> i64 {
+    #[cfg(feature = "simulation")]
+    if let Some(stand_in) = crate::simulation::present() {
+        return (stand_in.now_ms)();
+    }
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))

@@ -75,6 +75,7 @@ pub fn routes(services: Routes, names: &[&'static str], ready: &Readiness, shutd
                 return;
             }
             tokio::select! {
+                biased;
                 changed = watch.changed() => if changed.is_err() { return },
                 () = soft.cancelled() => {}
             }

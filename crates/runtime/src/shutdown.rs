@@ -51,6 +51,7 @@ impl Shutdown {
         let hard = self.hard.clone();
         self.base.spawn(async move {
             tokio::select! {
+                biased;
                 () = task => {}
                 () = hard.cancelled() => {}
             }

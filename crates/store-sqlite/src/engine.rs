@@ -55,7 +55,7 @@ impl Sqlite {
         let (writes, write_jobs) = bounded(options.queue);
         let (reads, read_jobs) = bounded(options.queue);
         let session = Session::new(open::connection(options, Purpose::Write)?);
-        let thread = Writer::new(session, Arc::clone(&counters), options.group, options.acknowledges_early());
+        let mut thread = Writer::new(session, Arc::clone(&counters), options.group, options.acknowledges_early());
         let writing = start(format!("{}-write", options.name), move || thread.run(&write_jobs))?;
         let mut readers = Vec::new();
         for number in 0..options.readers.max(1) {
@@ -156,7 +156,7 @@ pub struct Counters {
 }
 
 impl Counters {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         metrics::describe_counter!("myriad_store_transactions_total", "Transactions acknowledged as committed");
         metrics::describe_counter!("myriad_store_commits_total", "Durable commits, each one sync of the log");
         Self {
@@ -175,7 +175,7 @@ impl Counters {
         self.commits_metric.increment(1);
     }
 
-    fn read(&self) -> Stats {
+    pub fn read(&self) -> Stats {
         Stats { transactions: self.transactions.load(Ordering::Relaxed), commits: self.commits.load(Ordering::Relaxed) }
     }
 }

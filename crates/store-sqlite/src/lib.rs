@@ -8,6 +8,8 @@ mod create;
 mod dialect;
 mod engine;
 mod error;
+#[cfg(feature = "inline")]
+mod inline;
 mod open;
 mod options;
 mod position;
@@ -17,4 +19,6 @@ mod transaction;
 mod writer;
 
 pub use engine::Sqlite;
+#[cfg(feature = "inline")]
+pub use inline::Inline;
 pub use options::Options;

@@ -58,10 +58,16 @@ impl Writer {
     }
 
     /// Writes until nobody can ask any more and the queue is empty.
-    pub fn run(mut self, jobs: &Receiver<WriteJob>) {
+    pub fn run(&mut self, jobs: &Receiver<WriteJob>) {
         for first in jobs {
             self.group(first, jobs);
         }
+    }
+
+    /// The connection, between two groups.
+    #[cfg(feature = "inline")]
+    pub fn session(&mut self) -> &mut Session {
+        &mut self.session
     }
 
     fn group(&mut self, first: WriteJob, jobs: &Receiver<WriteJob>) {

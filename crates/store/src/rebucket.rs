@@ -38,6 +38,12 @@ static UNTOLD: LazyLock<Vec<String>> = LazyLock::new(|| of_bucket(Whose::Untold)
 /// The same for those that are the bucket's own.
 static OWN: LazyLock<Vec<String>> = LazyLock::new(|| of_bucket(Whose::Bucket));
 
+/// `$1` from bucket, `$2` to bucket: deletes the copies of these that `merge` made.
+static COPIES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let own = TABLES.iter().filter(|table| table.moves == Moves::Along(Whose::Bucket));
+    own.map(|table| uncopy(table)).collect()
+});
+
 /// How many rows `split` or `merge` would copy, about.
 pub async fn count(engine: &dyn Engine, bucket: Bucket, user: UserId) -> Result<u64> {
     let mut all = 0;
@@ -53,7 +59,7 @@ pub async fn split(tx: &mut dyn Transaction, shared: Bucket, own: Bucket, user: 
     for statements in OF_USER.iter() {
         tx.execute(&statements.copy, &[shared.into(), own.into(), user.into()]).await?;
     }
-    copy_all(tx, &UNTOLD, shared, own).await
+    each_of(tx, &UNTOLD, shared, own).await
 }
 
 /// Copies all rows of a user's own bucket into the one that it shares with others, over whatever is left of the user there.
@@ -62,8 +68,13 @@ pub async fn merge(tx: &mut dyn Transaction, own: Bucket, shared: Bucket, user: 
         tx.execute(&statements.delete, &[shared.into(), user.into()]).await?;
         tx.execute(&statements.copy, &[own.into(), shared.into(), user.into()]).await?;
     }
-    copy_all(tx, &UNTOLD, own, shared).await?;
-    copy_all(tx, &OWN, own, shared).await
+    each_of(tx, &UNTOLD, own, shared).await?;
+    each_of(tx, &OWN, own, shared).await
+}
+
+/// Takes back what `merge` copied of what the bucket itself has to tell. The rows of the user are deleted by `remove_some`.
+pub async fn unmerge(tx: &mut dyn Transaction, own: Bucket, shared: Bucket) -> Result<()> {
+    each_of(tx, &COPIES, own, shared).await
 }
 
 /// Deletes some of a user's rows from a bucket that the user has left, at most about `limit`. True: there may be more.
@@ -78,7 +89,8 @@ pub async fn remove_some(tx: &mut dyn Transaction, bucket: Bucket, user: UserId,
     Ok(false)
 }
 
-async fn copy_all(tx: &mut dyn Transaction, statements: &'static [String], from: Bucket, to: Bucket) -> Result<()> {
+/// Runs statements that say from which bucket to which.
+async fn each_of(tx: &mut dyn Transaction, statements: &'static [String], from: Bucket, to: Bucket) -> Result<()> {
     for sql in statements {
         tx.execute(sql, &[from.into(), to.into()]).await?;
     }
@@ -113,6 +125,14 @@ fn copy(table: &Table, condition: &str) -> String {
         "INSERT INTO {name} (bucket, {rest}) SELECT CAST($2 AS BIGINT), {rest} FROM {name} WHERE bucket = $1{condition} \
          ON CONFLICT ({key}) DO NOTHING"
     )
+}
+
+/// Ids are never given twice: a row that is in both is the copy.
+fn uncopy(table: &Table) -> String {
+    let name = table.name;
+    let order: Vec<&str> = table.key_in_bucket().map(|column| column.name).collect();
+    let order = order.join(", ");
+    format!("DELETE FROM {name} WHERE bucket = $2 AND ({order}) IN (SELECT {order} FROM {name} WHERE bucket = $1)")
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ fn json(text: &str) -> Result<serde_json::Value> {
 /// Errors: `Unavailable` where the system gives no randomness.
 pub fn fresh_id(now_ms: i64) -> Result<[u8; 16]> {
     let mut id = [0; 16];
-    getrandom::fill(&mut id[6..]).map_err(|error| Error::Unavailable(format!("no random bytes: {error}")))?;
+    model::random::fill(&mut id[6..]).map_err(|error| Error::Unavailable(format!("no random bytes: {error}")))?;
     id[..6].copy_from_slice(&now_ms.to_be_bytes()[2..]);
     Ok(id)
 }

@@ -1,7 +1,6 @@
 //! Waiting times between attempts: they double up to a bound, each drawn at random from its upper half, so that processes which
 //! lost the router together do not come back together.
 
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 /// The waiting times of one series of attempts.
@@ -16,8 +15,10 @@ pub(crate) struct Backoff {
 impl Backoff {
     /// Begins with about `first` and never waits longer than `last`.
     pub(crate) fn new(first: Duration, last: Duration) -> Self {
-        // The standard library's hasher keys are its only source of randomness: good enough to part processes.
-        Self { first, last, next: first, seed: RandomState::new().hash_one(0u8) }
+        let mut seed = [0; 8];
+        // Where the system gives no randomness, processes come back together: no reason to fail.
+        let _ = model::random::fill(&mut seed);
+        Self { first, last, next: first, seed: u64::from_le_bytes(seed) | 1 }
     }
 
     /// How long to wait now.

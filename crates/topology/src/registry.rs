@@ -66,12 +66,13 @@ pub(crate) async fn follow(
         };
         // A newer topology does not wait for a shard that hangs: what is being opened then is begun anew.
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
-            () = work => {}
             changed = topologies.changed() => match changed {
                 Ok(()) => backoff.reset(),
                 Err(_) => return,
             },
+            () = work => {}
         }
     }
 }

@@ -42,15 +42,19 @@ struct Inner {
 impl Watch {
     /// Finds the first topology and follows it from then on, until the soft signal.
     ///
-    /// With a map on disk the router is asked once and may be down. Without one this waits for the router.
+    /// With a map on disk the router is asked once and may be down. Without one this waits for the router. Without a file the map is kept
+    /// in memory only.
     ///
     /// # Errors
     /// [`Error::OtherCluster`] where disk and router disagree on who we are, [`Error::Invalid`] where the router's first map
     /// is not one, [`Error::File`] where the file cannot be read, [`Error::Stopped`].
-    pub async fn start(router: Client, file: SnapshotFile, shutdown: &Shutdown) -> Result<Self> {
+    pub async fn start(router: Client, file: impl Into<Option<SnapshotFile>>, shutdown: &Shutdown) -> Result<Self> {
         let router = TopologyServiceClient::new(router).max_decoding_message_size(LARGEST_MESSAGE);
-        let file = Arc::new(file);
-        let on_disk = load(file.clone()).await?;
+        let file = file.into().map(Arc::new);
+        let on_disk = match &file {
+            Some(file) => load(file.clone()).await?,
+            None => None,
+        };
         let first = match &on_disk {
             Some(kept) => newest_of(kept, fetch(&router).await)?,
             None => shutdown.soft.run_until_cancelled(first_from(&router)).await.ok_or(Error::Stopped)??,
@@ -59,8 +63,10 @@ impl Watch {
         let current = watch::Sender::new(Arc::new(first));
         let this = Self(Arc::new(Inner { router, current, refreshed: Mutex::new(Instant::now()) }));
         shutdown.spawn(this.clone().follow(shutdown.soft.clone()));
-        let saved = on_disk.map_or(0, |kept| kept.version());
-        shutdown.spawn(persist(file, this.subscribe(), saved, shutdown.soft.clone()));
+        if let Some(file) = file {
+            let saved = on_disk.map_or(0, |kept| kept.version());
+            shutdown.spawn(persist(file, this.subscribe(), saved, shutdown.soft.clone()));
+        }
         Ok(this)
     }
 

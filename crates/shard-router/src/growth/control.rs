@@ -1,8 +1,10 @@
 //! Moves held, let go on, undone, taken back; and how far they are.
 
+use std::collections::BTreeSet;
+
 use ::moves::Step;
 use model::time::now_ms;
-use model::{Epoch, ShardId};
+use model::{Bucket, Epoch, ShardId};
 use topology::ShardState;
 
 use super::Growth;
@@ -89,6 +91,12 @@ impl Growth {
             |_| {},
             move |tx| {
                 Box::pin(async move {
+                    // One that was planned to go on from here would begin where the buckets are no more.
+                    let going: BTreeSet<Bucket> = back.touched().collect();
+                    let others = moves::open(tx).await?;
+                    if others.iter().any(|other| other.id != id && other.one_of(&going).is_some()) {
+                        return Err(store::Error::Moved { bucket: Bucket(0), found: None });
+                    }
                     if !moves::divert(
                         tx,
                         id,
@@ -99,7 +107,7 @@ impl Growth {
                     )
                     .await?
                     {
-                        return Err(store::Error::Moved { bucket: model::Bucket(0), found: None });
+                        return Err(store::Error::Moved { bucket: Bucket(0), found: None });
                     }
                     moves::insert(tx, &back).await
                 })
@@ -155,6 +163,9 @@ fn refusal(control: Control, row: &Move) -> String {
         ),
         Control::Revert if row.work != Work::Buckets => {
             "a user that was isolated goes back by `myriad user return ID`, one that was returned by `myriad user isolate ID`".to_owned()
+        }
+        Control::Revert if row.step == Step::Grace => {
+            format!("move {id} is followed by another one of its buckets: cancel that one first")
         }
         Control::Revert => {
             format!(

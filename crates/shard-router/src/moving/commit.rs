@@ -6,7 +6,7 @@ use model::time::now_ms;
 use model::{Bucket, Epoch};
 use moves::Step;
 use store::{BoxFuture, Transaction};
-use topology::{Owner, Parts};
+use topology::{Owner, Parts, Topology};
 
 use super::Mover;
 use super::stop::Stop;
@@ -38,7 +38,7 @@ impl Mover {
         edit: &impl Fn(&mut Parts),
         record: Record,
     ) -> std::result::Result<(), Stop> {
-        match self.change(edit, record).await {
+        match self.change(|_| (edit, Arc::clone(&record))).await {
             Ok(true) => Ok(()),
             Ok(false) => self.was_recorded(id, token, Step::Activate).await,
             Err(Error::Catalog(cause @ store::Error::InDoubt(_))) => {
@@ -64,13 +64,13 @@ impl Mover {
         if there { Ok(()) } else { Err(Stop::Lost) }
     }
 
-    /// Changes the topology, together with what `record` writes; again for as long as others change it in between. False: `record` said
-    /// no, and nothing was changed.
-    async fn change(&self, edit: &impl Fn(&mut Parts), record: Record) -> Result<bool> {
+    /// Changes the topology as `plan` says of the present one, together with what the record writes; again for as long as others change it
+    /// in between. False: the record said no, and nothing was changed.
+    async fn change<E: FnOnce(&mut Parts)>(&self, plan: impl Fn(&Topology) -> (E, Record)) -> Result<bool> {
         let _one_at_a_time = self.committing.lock().await;
         for _ in 0..RACES {
             let before = self.catalog.current();
-            let record = Arc::clone(&record);
+            let (edit, record) = plan(&before);
             let changed = self.catalog.change_with(&before, edit, move |tx| {
                 Box::pin(async move {
                     if record(tx).await? {
@@ -91,19 +91,28 @@ impl Mover {
 
     /// Undoes a move that is not committed: in the catalog, where the source gets a new epoch. Whoever claims the move does the rest. One
     /// that was committed meanwhile, or went back already, is left as it is.
+    ///
+    /// One that waits for buckets that have not come to its source, or never will, has done nothing yet: it is over, and they stay whose they are.
     pub(crate) async fn go_back(&self, row: &Move, reason: String) -> Result<()> {
-        let id = row.id;
-        let record: Record = Arc::new(move |tx| Box::pin(rows::turn_back(tx, id, reason.clone(), now_ms())));
-        let as_before = name_owner(&row.buckets, row.source, 2);
-        let work = row.work;
-        let edit = move |parts: &mut Parts| {
-            as_before(parts);
-            if let Work::Isolate { own, .. } = work {
-                // Nobody was led to it: its number is not used again.
-                parts.buckets[own.0 as usize] = None;
-            }
+        let (id, work) = (row.id, row.work);
+        let plan = |before: &Topology| {
+            let at_source = row.is_at_source(before);
+            let as_before = name_owner(&row.buckets, row.source, 2);
+            let edit = move |parts: &mut Parts| {
+                if at_source {
+                    as_before(parts);
+                }
+                if let Work::Isolate { own, .. } = work {
+                    // Nobody was led to it: its number is not used again.
+                    parts.buckets[own.0 as usize] = None;
+                }
+            };
+            let reason = reason.clone();
+            let record: Record =
+                Arc::new(move |tx| Box::pin(rows::turn_back(tx, id, at_source, reason.clone(), now_ms())));
+            (edit, record)
         };
-        self.change(&edit, record).await?;
+        self.change(plan).await?;
         self.wake();
         Ok(())
     }

@@ -1,14 +1,13 @@
 //! Rows from the source to the target: all of them once, then those that the source's log names, as they are now.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
 
 use model::Bucket;
 use store::schema::Table;
 use store::tables::bucket_owner::State;
 use store::transfer::{self, Hold};
 use store::{Engine, Row, Value, key, transact};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::drive::Drive;
 use super::stop::Stop;

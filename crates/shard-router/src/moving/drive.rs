@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use model::Bucket;
 use model::time::now_ms;
@@ -10,7 +10,7 @@ use moves::{Side, Step, Verdict};
 use store::Engine;
 use store::tables::bucket_owner::{OwnerRow, State};
 use store::transfer::Hold;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::Mover;
@@ -60,6 +60,7 @@ pub(super) struct Drive<'m> {
 pub(super) async fn drive(mover: &Mover, row: Move, ending: &CancellationToken) -> Result<()> {
     let (id, token, first) = (row.id, row.token, row.step);
     let ended = tokio::select! {
+        biased;
         ended = begin(mover, row, ending) => ended,
         () = keep_lease(mover, id, token) => Err((first, Stop::Lost)),
     };

@@ -1,6 +1,8 @@
 //! User traffic goes first: when a shard answers more slowly than it can, its mover leaves it alone for as long as the answer took.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// Rows that may take as long as the best answer took.
 const PAGE: usize = 256;

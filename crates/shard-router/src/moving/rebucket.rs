@@ -4,7 +4,7 @@
 //! owner rows let its writers in. The rows stay where they were through the grace time, for those who still read by an older map.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use model::time::now_ms;
 use model::{Bucket, Epoch, UserId};
@@ -13,6 +13,7 @@ use moves::in_place::Role;
 use store::tables::bucket_owner::{self, OwnerRow, State};
 use store::transfer::{self, Hold};
 use store::{BoxFuture, Engine, Lock, Transaction, rebucket, transact};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use topology::{Owner, Parts};
 
@@ -85,11 +86,14 @@ pub(super) async fn run(mover: &Mover, row: Move, ending: &CancellationToken) ->
 impl<'m> Rebucket<'m> {
     async fn take(mover: &'m Mover, row: Move) -> Result<Self, Stop> {
         let (user, way) = Way::of(&row).ok_or_else(|| Stop::Wrong("this move is about no user".to_owned()))?;
+        if row.step == Step::Log {
+            require_together(mover, &row, user).await?;
+        }
         let engine = mover.engine(row.source).await?;
         let batches = row.buckets.iter().map(|bucket| Batch { buckets: vec![*bucket], token: row.token });
         let owners = Owners(way.roles().iter().copied().zip(batches).collect());
         match row.step {
-            Step::Back => owners.change(&*engine, Step::Back).await?,
+            Step::Back => let_in_again(&*engine, &owners, way).await?,
             _ => {
                 for (role, batch) in &owners.0 {
                     owners::take_in_place(&*engine, batch, *role).await?;
@@ -121,10 +125,7 @@ impl<'m> Rebucket<'m> {
     async fn perform(&mut self, step: Step) -> Result<(), Stop> {
         runtime::faults::halt(step.as_str()).await;
         match step {
-            Step::Log => {
-                self.require_together()?;
-                self.owners.change(&*self.engine, step).await?;
-            }
+            Step::Log => self.owners.change(&*self.engine, step).await?,
             Step::Fence => {
                 self.fenced = Some(Instant::now());
                 self.owners.change(&*self.engine, step).await?;
@@ -137,19 +138,6 @@ impl<'m> Rebucket<'m> {
             _ => {}
         }
         Ok(())
-    }
-
-    /// The buckets are where they were to be when the move was planned.
-    fn require_together(&self) -> Result<(), Stop> {
-        let topology = self.mover.catalog.current();
-        let there = |(bucket, epoch): &(Bucket, Epoch)| {
-            topology.place_of(*bucket).is_some_and(|place| (place.shard.0, place.epoch) == (self.row.source, *epoch))
-        };
-        if self.row.buckets.iter().all(there) {
-            return Ok(());
-        }
-        let user = self.user.get();
-        Err(Stop::Wrong(format!("the buckets of user {user} are not where they were to be by now: begin again")))
     }
 
     /// Copies the user's rows to the other bucket, which nobody looks for them in. Done twice it is the same.
@@ -298,6 +286,33 @@ impl Owners {
         }
         Ok(())
     }
+}
+
+/// The buckets are where they were to be when the move was planned. Asked before anything is touched: a return is planned before its
+/// user's bucket has come to the shard, and it may never come.
+async fn require_together(mover: &Mover, row: &Move, user: UserId) -> Result<(), Stop> {
+    // Another router may have brought it a moment ago.
+    mover.catalog.catch_up().await?;
+    if row.is_at_source(&mover.catalog.current()) {
+        return Ok(());
+    }
+    Err(Stop::Wrong(format!("the buckets of user {} are not where they were to be by now: begin again", user.get())))
+}
+
+/// After a move that is undone. What the user's own bucket has to tell was copied in vain to the shared one, and goes before its writers
+/// are let in: after that nobody can say which of two is the copy.
+async fn let_in_again(engine: &dyn Engine, owners: &Owners, way: Way) -> store::Result<()> {
+    let owners = owners.clone();
+    let changed = transact(engine, move |tx| {
+        Box::pin(async move {
+            owners.change_in(tx, Step::Back).await?;
+            if let Way::Home { own, shared } = way {
+                rebucket::unmerge(tx, own, shared).await?;
+            }
+            Ok(())
+        })
+    });
+    changed.await.map(drop)
 }
 
 /// What is written beside the topology; where the user's bucket is to go to another shard, that is planned with it.

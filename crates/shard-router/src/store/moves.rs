@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use model::{Bucket, Epoch, UserId};
 use moves::Step;
 use store::{Engine, Query, Row, Transaction, Value, transact};
+use topology::Topology;
 
 use crate::error::Result;
 
@@ -141,6 +142,13 @@ impl Move {
     /// What was recorded beside the step.
     pub const fn figures(&self) -> Figures {
         Figures { rows_total: self.rows_total, rows_copied: self.rows_copied, pause_us: self.pause_us }
+    }
+
+    /// Whether all its buckets are where they are to be when it begins.
+    pub fn is_at_source(&self, topology: &Topology) -> bool {
+        self.buckets.iter().all(|(bucket, epoch)| {
+            topology.place_of(*bucket).is_some_and(|place| (place.shard.0, place.epoch) == (self.source, *epoch))
+        })
     }
 
     /// The buckets that no other move may have a hand on meanwhile.
@@ -373,14 +381,22 @@ pub async fn divert(
     Ok(tx.execute(sql, &values).await? == 1)
 }
 
-/// Sends a move back that is not committed, whoever holds it and whatever its step. False: it is committed, or over.
-pub async fn turn_back(tx: &mut dyn Transaction, id: u64, reason: String, now_ms: i64) -> store::Result<bool> {
+/// Sends a move back that is not committed, whoever holds it and whatever its step; one that cannot have begun is over at once. False: it
+/// is committed, or over.
+pub async fn turn_back(
+    tx: &mut dyn Transaction,
+    id: u64,
+    may_have_begun: bool,
+    reason: String,
+    now_ms: i64,
+) -> store::Result<bool> {
     let sql = concat!(
-        "UPDATE move SET step = 'back', error = $2, changed_at = $3, lease_until = 0, holder = '', attempts = 0, token = ",
+        "UPDATE move SET step = $4, error = $2, changed_at = $3, lease_until = 0, holder = '', attempts = 0, token = ",
         next_token!(),
         " WHERE id = $1 AND step IN ('import', 'log', 'copy', 'catch-up', 'verify', 'fence', 'drain', 'commit')"
     );
-    Ok(tx.execute(sql, &[id.into(), reason.into(), now_ms.into()]).await? == 1)
+    let to = if may_have_begun { Step::Back } else { Step::Undone };
+    Ok(tx.execute(sql, &[id.into(), reason.into(), now_ms.into(), to.as_str().into()]).await? == 1)
 }
 
 /// Holds a move, or lets it go on.

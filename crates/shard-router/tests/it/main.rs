@@ -10,6 +10,7 @@ mod lease;
 mod ledger;
 mod matrix;
 mod replicas;
+mod simulation;
 mod start;
 mod users;
 mod volume;

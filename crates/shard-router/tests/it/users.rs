@@ -275,3 +275,66 @@ async fn a_user_that_has_not_left_yet_stays() {
     assert_eq!(place(&node, user(1)), (Bucket(90), ShardId(0)));
     node.stop().await;
 }
+
+/// A user alone on the second shard, and a return to the first that nobody has begun: both moves of it.
+async fn planned_return(cluster: &mut Cluster) -> (Node, Vec<u64>, String) {
+    cluster.moves.parallel = 2;
+    let node = cluster.start(Some(2)).await.unwrap();
+    settle(&shards(cluster, &node).await).await;
+    isolate(&node, user(1), "local-1").await;
+    assert_eq!(ended(&node).await, 0);
+    node.stop().await;
+    cluster.moves.parallel = 0;
+    let still = cluster.start(None).await.unwrap();
+    let operation = give_back(&still, user(1)).await.operation;
+    let list = ListMovesRequest { operation: operation.clone(), ended: 0 };
+    let moves = still.growth().list_moves(list).await.unwrap().into_inner().moves;
+    let ids: Vec<u64> = moves.iter().map(|row| row.id).collect();
+    assert_eq!(ids.len(), 2);
+    (still, ids, operation)
+}
+
+// Found by the simulation: the second move of a return was undone as if its buckets were at its source already.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_return_that_is_cancelled_on_its_way_leaves_the_user_where_it_is() {
+    for cancelled in [None, Some(0), Some(1)] {
+        let mut cluster = Cluster::new();
+        let (still, ids, operation) = planned_return(&mut cluster).await;
+        let (id, operation) = cancelled.map_or((0, operation), |at: usize| (ids[at], String::new()));
+        let cancel = ControlMovesRequest { control: Control::Cancel.into(), id, operation };
+        still.growth().control_moves(cancel).await.unwrap();
+        still.stop().await;
+        cluster.moves.parallel = 2;
+        let node = cluster.start(None).await.unwrap();
+        ended(&node).await;
+        // The first move alone brings its bucket to the first shard, and there it stays the user's own.
+        let shard = ShardId(u32::from(cancelled != Some(1)));
+        assert_eq!(place(&node, user(1)), (Bucket(4096), shard), "{cancelled:?}");
+        let shards = shards(&cluster, &node).await;
+        let traffic = Traffic::begin(&shards, 2);
+        traffic.more(100).await;
+        let books = traffic.end().await;
+        assert_eq!(books.audit(&shards).await, Vec::<String>::new(), "{cancelled:?}");
+        assert_eq!(faults(&node).await, Vec::<String>::new(), "{cancelled:?}");
+        node.stop().await;
+    }
+}
+
+// Found by the simulation: the way to a return was taken back while the return waited for it, and the move back found no bucket.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_move_that_another_one_goes_on_from_is_not_reverted() {
+    let mut cluster = Cluster::new();
+    let (still, ids, operation) = planned_return(&mut cluster).await;
+    let control = |control: Control, id| ControlMovesRequest { control: control.into(), id, operation: String::new() };
+    still.growth().control_moves(control(Control::Pause, ids[1])).await.unwrap();
+    still.stop().await;
+    (cluster.moves.parallel, cluster.moves.grace_ms) = (2, 600_000);
+    let node = cluster.start(None).await.unwrap();
+    until_step(&node, &operation, "grace").await;
+    let refused = refusal(node.growth().control_moves(control(Control::Revert, ids[0]))).await;
+    assert!(refused.contains("is followed by another one"), "{refused}");
+    node.growth().control_moves(control(Control::Cancel, ids[1])).await.unwrap();
+    assert_eq!(ended(&node).await, 1);
+    assert_eq!((place(&node, user(1)), faults(&node).await), ((Bucket(4096), ShardId(0)), Vec::new()));
+    node.stop().await;
+}

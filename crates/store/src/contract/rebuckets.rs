@@ -88,4 +88,7 @@ pub async fn a_user_gets_a_bucket_of_its_own_and_gives_it_up_with_all_that_came_
     // Again, over what is there: the same.
     transact(&*engine, move |tx| Box::pin(rebucket::merge(tx, OWN, SHARED, star))).await.unwrap();
     assert_eq!(rows(&*engine, SHARED, star).await, (34, 77));
+    // Of what was the own bucket's to tell no copy stays where the return is undone.
+    transact(&*engine, move |tx| Box::pin(rebucket::unmerge(tx, OWN, SHARED))).await.unwrap();
+    assert_eq!(rows(&*engine, SHARED, star).await, (34, 76));
 }

@@ -31,7 +31,7 @@ pub struct Entry {
 /// Logs that a row may have changed; called by `BucketTx`.
 pub(crate) async fn append(tx: &mut dyn Transaction, bucket: Bucket, table: &Table, row_key: &[Value]) -> Result<()> {
     let mut id = [0; 16];
-    getrandom::fill(&mut id).map_err(|error| Error::Unavailable(format!("no random bytes: {error}")))?;
+    model::random::fill(&mut id).map_err(|error| Error::Unavailable(format!("no random bytes: {error}")))?;
     tx.execute(
         "INSERT INTO change_log (bucket, id, table_name, row_key) VALUES ($1, $2, $3, $4)",
         &[bucket.into(), id.into(), table.name.into(), key::encode(row_key)?.into()],
