@@ -66,7 +66,7 @@ impl Mover {
 
     /// Changes the topology, together with what `record` writes; again for as long as others change it in between. False: `record` said
     /// no, and nothing was changed.
-    async fn change(&self, edit: &impl Fn(&mut Parts), record: Record) -> Result<bool> {
+    pub(super) async fn change(&self, edit: &impl Fn(&mut Parts), record: Record) -> Result<bool> {
         let _one_at_a_time = self.committing.lock().await;
         for _ in 0..RACES {
             let before = self.catalog.current();
@@ -94,14 +94,24 @@ impl Mover {
     pub(crate) async fn go_back(&self, row: &Move, reason: String) -> Result<()> {
         let id = row.id;
         let record: Record = Arc::new(move |tx| Box::pin(rows::turn_back(tx, id, reason.clone(), now_ms())));
-        let as_before = name_owner(&row.buckets, row.source, 2);
-        let work = row.work;
-        let edit = move |parts: &mut Parts| {
-            as_before(parts);
-            if let Work::Isolate { own, .. } = work {
-                // Nobody was led to it: its number is not used again.
+        let (work, source, buckets) = (row.work, row.source, row.buckets.clone());
+        let edit = move |parts: &mut Parts| match work {
+            Work::Buckets | Work::Return { .. } => name_owner(&buckets, source, 2)(parts),
+            // To what was made for it nobody was led: its number is not used again.
+            Work::Isolate { own, .. } => {
+                name_owner(&buckets, source, 2)(parts);
                 parts.buckets[own.0 as usize] = None;
             }
+            Work::Partition { user } => {
+                name_owner(&buckets[..1], source, 2)(parts);
+                if !parts.partitions.contains_key(&user.get()) {
+                    for (made, _) in &buckets[1..] {
+                        parts.buckets[made.0 as usize] = None;
+                    }
+                }
+            }
+            // It begins after its commit.
+            Work::Unpartition { .. } => {}
         };
         self.change(&edit, record).await?;
         self.wake();

@@ -25,6 +25,16 @@ pub enum Work {
         /// Who.
         user: UserId,
     },
+    /// A user's finished pictures are copied to partitions. The buckets: the user's own first, then the partitions.
+    Partition {
+        /// Whose.
+        user: UserId,
+    },
+    /// Partitions that nobody is led to any more are emptied: those that were on the source.
+    Unpartition {
+        /// Whose they were.
+        user: UserId,
+    },
 }
 
 impl Work {
@@ -34,6 +44,8 @@ impl Work {
             Self::Buckets => "buckets",
             Self::Isolate { .. } => "isolate",
             Self::Return { .. } => "return",
+            Self::Partition { .. } => "partition",
+            Self::Unpartition { .. } => "unpartition",
         }
     }
 
@@ -41,7 +53,10 @@ impl Work {
     pub const fn user(self) -> Option<UserId> {
         match self {
             Self::Buckets => None,
-            Self::Isolate { user, .. } | Self::Return { user } => Some(user),
+            Self::Isolate { user, .. }
+            | Self::Return { user }
+            | Self::Partition { user }
+            | Self::Unpartition { user } => Some(user),
         }
     }
 
@@ -49,7 +64,7 @@ impl Work {
     const fn own(self) -> Option<Bucket> {
         match self {
             Self::Isolate { own, .. } => Some(own),
-            Self::Buckets | Self::Return { .. } => None,
+            Self::Buckets | Self::Return { .. } | Self::Partition { .. } | Self::Unpartition { .. } => None,
         }
     }
 
@@ -58,6 +73,8 @@ impl Work {
             "buckets" => Some(Self::Buckets),
             "isolate" => Some(Self::Isolate { user: UserId::new(user)?, own: Bucket(own) }),
             "return" => Some(Self::Return { user: UserId::new(user)? }),
+            "partition" => Some(Self::Partition { user: UserId::new(user)? }),
+            "unpartition" => Some(Self::Unpartition { user: UserId::new(user)? }),
             _ => None,
         }
     }
