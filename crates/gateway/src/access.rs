@@ -43,7 +43,7 @@ pub async fn check(ctx: &Ctx, route: &Route) -> Result<(), Problem> {
 }
 
 async fn must_be_public_image(ctx: &Ctx) -> Result<(), Problem> {
-    let message = GetImageRequest { user_id: ctx.user()?.get(), image_id: ctx.image()?.to_string() };
+    let message = GetImageRequest { user_id: ctx.user()?.get(), image_id: ctx.image()?.to_string(), done_only: true };
     let found = ctx.take(ctx.app.images.clone().get_image(ctx.call(message)).await)?;
     let done =
         found.image.is_some_and(|image| i32::from(api::image::v1::Status::from(ImageStatus::Done)) == image.status);

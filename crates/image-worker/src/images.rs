@@ -45,7 +45,8 @@ impl Images {
 
     /// The image as it stands.
     pub async fn get(&self, of: &Target) -> Result<Image> {
-        let message = proto::GetImageRequest { user_id: of.user.get(), image_id: of.image.to_string() };
+        let message =
+            proto::GetImageRequest { user_id: of.user.get(), image_id: of.image.to_string(), done_only: false };
         let answer = self.client.clone().get_image(request(message, Some(DEADLINE))).await;
         read(answer.map_err(|status| from_status(&status))?.into_inner().image)
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// One more than the largest user id: ids stay exact in a JSON number read as a double.
 pub const USER_ID_LIMIT: u64 = 1 << 53;
@@ -62,6 +63,13 @@ impl ImageId {
     /// The digits.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Which of so many parts of a user's pictures it belongs to: XXH3 (64 bit, seed 0) of the digits, modulo their number, which is
+    /// not 0.
+    #[expect(clippy::cast_possible_truncation, reason = "the remainder is below the number of parts")]
+    pub fn part_of(&self, parts: usize) -> usize {
+        (xxh3_64(self.0.as_bytes()) % parts as u64) as usize
     }
 }
 

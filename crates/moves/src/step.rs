@@ -106,6 +106,11 @@ impl Step {
         )
     }
 
+    /// Whether it has taken effect, and was not taken back.
+    pub const fn is_committed(self) -> bool {
+        matches!(self, Self::Activate | Self::Grace | Self::Clean | Self::Done)
+    }
+
     /// Whether the move may be taken back by another one.
     pub const fn may_revert(self) -> bool {
         matches!(self, Self::Grace)

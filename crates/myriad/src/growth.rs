@@ -17,7 +17,8 @@ use anyhow::{Context, Result, bail};
 use api::growth::v1::growth_service_client::GrowthServiceClient;
 use api::growth::v1::{
     AddShardRequest, Control, ControlMovesRequest, DrainShardRequest, IsolateUserRequest, ListMovesRequest,
-    ListShardsRequest, MoveBucketRequest, Plan, RebalanceRequest, RemoveShardRequest, ReturnUserRequest, VerifyRequest,
+    ListShardsRequest, MoveBucketRequest, PartitionUserRequest, Plan, RebalanceRequest, RemoveShardRequest,
+    ReturnUserRequest, UnpartitionUserRequest, VerifyRequest,
 };
 use clap::{Args, Subcommand};
 use runtime::grpc::Client;
@@ -56,7 +57,7 @@ pub enum Command {
         #[command(subcommand)]
         command: BucketCommand,
     },
-    /// Give one user a bucket of its own, or take it back.
+    /// Give one user a bucket of its own, split the reading of its pictures, or take that back.
     User {
         /// Where to.
         #[command(flatten)]
@@ -181,6 +182,31 @@ pub enum UserCommand {
     },
     /// Give a user back to the bucket that its id says.
     Return {
+        /// Its id.
+        id: u64,
+        /// How.
+        #[command(flatten)]
+        manner: Manner,
+    },
+    /// Read an isolated user's finished pictures from copies, split over several buckets.
+    Partition {
+        /// Its id.
+        id: u64,
+        /// How many buckets: 2 to 64.
+        #[arg(long, default_value_t = 4)]
+        into: u32,
+        /// Names of the shards that they are dealt out to in turn [default: where the user is].
+        #[arg(long, value_delimiter = ',')]
+        over: Vec<String>,
+        /// Make the copies in the present ones right again.
+        #[arg(long, conflicts_with_all = ["into", "over"])]
+        rebuild: bool,
+        /// How.
+        #[command(flatten)]
+        manner: Manner,
+    },
+    /// Read a user's pictures where it is again.
+    Unpartition {
         /// Its id.
         id: u64,
         /// How.
@@ -315,6 +341,17 @@ impl Operator {
                 let request = ReturnUserRequest { user_id: id, dry_run: manner.dry_run };
                 (ask!(self.return_user(request)).plan, manner)
             }
+            UserCommand::Partition { id, into, over, rebuild, manner } => {
+                let request = PartitionUserRequest { user_id: id, into, over, rebuild, dry_run: manner.dry_run };
+                (ask!(self.partition_user(request)).plan, manner)
+            }
+            UserCommand::Unpartition { id, manner } => {
+                let request = UnpartitionUserRequest { user_id: id, dry_run: manner.dry_run };
+                let plan = ask!(self.unpartition_user(request)).plan.context("the server sent no plan")?;
+                let word = if manner.dry_run { "would end" } else { "ended" };
+                println!("{} partitions {word}; the copies in them go after the grace time", plan.buckets);
+                return Ok(());
+            }
         };
         self.planned(plan, manner).await
     }
@@ -365,7 +402,8 @@ impl Operator {
         if !answer.faults.is_empty() {
             bail!("{} faults in {} buckets", answer.faults.len(), answer.buckets);
         }
-        println!("{} buckets, {} rows: each where it belongs", answer.buckets, answer.rows);
+        let copies = if answer.copies > 0 { format!(" and {} copies", answer.copies) } else { String::new() };
+        println!("{} buckets, {} rows{copies}: each where it belongs", answer.buckets, answer.rows);
         Ok(())
     }
 }

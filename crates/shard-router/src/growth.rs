@@ -1,6 +1,8 @@
 //! What operators ask for: shards come and go, buckets move. Each call checks, writes the catalog and answers; the mover does the work.
 
 mod control;
+mod copies;
+mod partitions;
 mod plan;
 mod replicas;
 mod seed;

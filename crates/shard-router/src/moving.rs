@@ -8,6 +8,7 @@ mod copy;
 mod drive;
 mod owners;
 mod pace;
+mod partition;
 mod rebucket;
 mod settings;
 mod stop;

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, reason = "laws are tests")]
 
 pub mod accounts;
+pub mod copies;
 pub mod ownership;
 pub mod rebuckets;
 pub mod schema;
@@ -65,6 +66,7 @@ macro_rules! contract_tests {
             transfers::a_mover_without_the_token_is_refused,
             transfers::a_digest_tells_rows_apart,
             rebuckets::a_user_gets_a_bucket_of_its_own_and_gives_it_up_with_all_that_came_meanwhile,
+            copies::a_copy_of_what_was_removed_does_not_come_back,
             transactions::writers_of_one_user_each_see_what_the_one_before_did,
             transactions::writers_of_one_bucket_are_held_up_by_no_other_user,
             work::a_request_is_begun_once_resumed_after_its_deadline_and_answered_once,

@@ -6,6 +6,7 @@
 pub mod bucket_tx;
 #[cfg(feature = "contract")]
 pub mod contract;
+pub mod copies;
 pub mod engine;
 pub mod error;
 pub mod grants;

@@ -6,6 +6,7 @@ use model::{BUCKETS, Bucket, Epoch, ShardId, UserId};
 use serde::{Deserialize, Serialize};
 use store::Ownership;
 
+use crate::partitions::{MAX_PARTITIONS, Partitions};
 use crate::pins::Pins;
 use crate::shard_info::{ShardInfo, ShardState};
 
@@ -23,6 +24,7 @@ pub struct Topology {
     shards: Vec<ShardInfo>,
     owners: Box<[Slot]>,
     pins: Pins,
+    partitions: BTreeMap<u64, Partitions>,
 }
 
 /// Where a key lives: the bucket, who owns it, and since which epoch.
@@ -56,13 +58,17 @@ pub struct Parts {
     pub buckets: Vec<Option<Owner>>,
     /// User id → private bucket.
     pub pins: BTreeMap<u64, u32>,
+    /// User id → the buckets that its finished pictures are read from. Maps of before there were any do not have it.
+    #[serde(default)]
+    pub partitions: BTreeMap<u64, Partitions>,
 }
 
 impl Parts {
     /// The first map of a cluster with shards 0 to N-1: bucket `b` on shard `b % N`, everything in epoch 1.
     pub fn first(cluster_id: String, shards: Vec<ShardInfo>) -> Self {
         let owners = shards.iter().map(|shard| Some(Owner(shard.id, 1))).cycle();
-        Self { version: 1, cluster_id, buckets: owners.take(BUCKETS as usize).collect(), shards, pins: BTreeMap::new() }
+        let buckets = owners.take(BUCKETS as usize).collect();
+        Self { version: 1, cluster_id, buckets, shards, pins: BTreeMap::new(), partitions: BTreeMap::new() }
     }
 }
 
@@ -96,13 +102,17 @@ pub enum Invalid {
     ShardName(String),
     #[error("the pin of user {0} to bucket {1} is not to a private bucket of its own")]
     Pin(u64, u32),
+    #[error(
+        "the partitions of user {0} are not 2 to {MAX_PARTITIONS} private buckets of its own beside the one it is pinned to"
+    )]
+    Partitions(u64),
     #[error("a field has an unknown value: {0}")]
     Field(&'static str),
 }
 
 impl Topology {
     /// Checks the parts: every public bucket is owned exactly once, by a shard that is there; every pin leads to a private
-    /// bucket that no other user has.
+    /// bucket that no other user has, and so does every partition of a user that has a pin.
     pub fn new(mut parts: Parts) -> Result<Self, Invalid> {
         if parts.version == 0 || parts.cluster_id.is_empty() {
             return Err(Invalid::Unnamed);
@@ -110,13 +120,14 @@ impl Topology {
         parts.shards.sort_by_key(|shard| shard.id);
         check_shards(&parts.shards)?;
         let owners = check_owners(&parts)?;
-        check_pins(&parts.pins, &owners)?;
+        check_private(&parts, &owners)?;
         Ok(Self {
             version: parts.version,
             cluster_id: parts.cluster_id,
             shards: parts.shards,
             owners,
             pins: parts.pins.into_iter().collect(),
+            partitions: parts.partitions,
         })
     }
 
@@ -128,6 +139,7 @@ impl Topology {
             shards: self.shards.clone(),
             buckets: self.owners.iter().map(|slot| (slot.epoch > 0).then_some(Owner(slot.shard, slot.epoch))).collect(),
             pins: self.pins.iter().collect(),
+            partitions: self.partitions.clone(),
         }
     }
 
@@ -149,6 +161,16 @@ impl Topology {
     /// Every user that has a private bucket, and the bucket.
     pub fn pins(&self) -> impl Iterator<Item = (u64, Bucket)> {
         self.pins.iter().map(|(user, bucket)| (user, Bucket(bucket)))
+    }
+
+    /// The buckets that a user's finished pictures are read from, where it has such.
+    pub fn partitions_of(&self, user: UserId) -> Option<&Partitions> {
+        self.partitions.get(&user.get())
+    }
+
+    /// Every user that has partitions, and they.
+    pub fn partitions(&self) -> impl Iterator<Item = (u64, &Partitions)> {
+        self.partitions.iter().map(|(user, partitions)| (*user, partitions))
     }
 
     /// The bucket of a user: its private one if it is pinned, else `id % 4096`.
@@ -246,12 +268,22 @@ fn check_owners(parts: &Parts) -> Result<Box<[Slot]>, Invalid> {
     Ok(owners.into_boxed_slice())
 }
 
-fn check_pins(pins: &BTreeMap<u64, u32>, owners: &[Slot]) -> Result<(), Invalid> {
+/// Each private bucket is one user's, once.
+fn check_private(parts: &Parts, owners: &[Slot]) -> Result<(), Invalid> {
     let mut used = BTreeSet::new();
-    for (&user, &bucket) in pins {
+    let mut is_its_own = |bucket: u32| {
         let private = bucket >= BUCKETS && owners.get(bucket as usize).is_some_and(|slot| slot.epoch > 0);
-        if !private || !used.insert(bucket) {
+        private && used.insert(bucket)
+    };
+    for (&user, &bucket) in &parts.pins {
+        if !is_its_own(bucket) {
             return Err(Invalid::Pin(user, bucket));
+        }
+    }
+    for (&user, Partitions { buckets, .. }) in &parts.partitions {
+        let fine = (2..=MAX_PARTITIONS).contains(&buckets.len()) && parts.pins.contains_key(&user);
+        if !fine || !buckets.iter().all(|bucket| is_its_own(*bucket)) {
+            return Err(Invalid::Partitions(user));
         }
     }
     Ok(())

@@ -52,6 +52,8 @@ pub enum Key {
     User(UserId),
     /// A bucket that was computed otherwise: of an e-mail, of an idempotency key, of a row at hand.
     Bucket(Bucket),
+    /// A bucket with copies of a user's rows. Its writers take turns like those of the user's own.
+    Partition(UserId, Bucket),
 }
 
 impl From<UserId> for Key {
@@ -251,7 +253,7 @@ where
     W: for<'t> FnOnce(&'t mut BucketTx<'_>) -> BoxFuture<'t, store::Result<T>> + Send + 'static,
 {
     match key {
-        Key::User(user) => shard.write_user(place.ownership(), user, work).await,
+        Key::User(user) | Key::Partition(user, _) => shard.write_user(place.ownership(), user, work).await,
         Key::Bucket(_) => shard.write(place.ownership(), work).await,
     }
 }
@@ -259,7 +261,7 @@ where
 pub(crate) fn place_in(topology: &Topology, key: Key) -> store::Result<Place> {
     match key {
         Key::User(user) => Ok(topology.locate(user)),
-        Key::Bucket(bucket) => topology.place_of(bucket).ok_or_else(|| {
+        Key::Bucket(bucket) | Key::Partition(_, bucket) => topology.place_of(bucket).ok_or_else(|| {
             store::Error::Unavailable(format!("bucket {bucket} is not in topology {}", topology.version()))
         }),
     }

@@ -3,6 +3,7 @@
 use api::topology::v1 as proto;
 
 use crate::map::{Invalid, Owner, Parts, Topology};
+use crate::partitions::Partitions;
 use crate::shard_info::{EngineKind, ShardInfo, ShardState};
 
 impl From<&Topology> for proto::Topology {
@@ -14,6 +15,7 @@ impl From<&Topology> for proto::Topology {
             shards: parts.shards.into_iter().map(shard_out).collect(),
             buckets: parts.buckets.into_iter().map(owner_out).collect(),
             pins: parts.pins.into_iter().collect(),
+            partitions: parts.partitions.into_iter().map(|(user, parts)| (user, partitions_out(parts))).collect(),
         }
     }
 }
@@ -28,8 +30,17 @@ impl TryFrom<proto::Topology> for Topology {
             shards: message.shards.into_iter().map(shard_in).collect::<Result<_, _>>()?,
             buckets: message.buckets.into_iter().map(owner_in).collect(),
             pins: message.pins.into_iter().collect(),
+            partitions: message.partitions.into_iter().map(|(user, parts)| (user, partitions_in(parts))).collect(),
         })
     }
+}
+
+fn partitions_out(partitions: Partitions) -> proto::Partitions {
+    proto::Partitions { buckets: partitions.buckets, shown: partitions.shown }
+}
+
+fn partitions_in(partitions: proto::Partitions) -> Partitions {
+    Partitions { buckets: partitions.buckets, shown: partitions.shown }
 }
 
 fn owner_out(owner: Option<Owner>) -> proto::BucketOwner {

@@ -18,6 +18,7 @@ use topology::{Shards, UserIds};
 
 use crate::{
     config::Config,
+    copies::Copies,
     grpc::{directory::Directory, feed::Feed, images::Images, operator::Operator, users::Users},
     outbox::{deliver::Deliver, dispatcher::Dispatcher},
     recent::Recent,
@@ -98,6 +99,7 @@ impl App {
             recipes: recipes.clone(),
             objects: with.objects.clone(),
             recent: recent.clone(),
+            copies: Copies::new(recipes.shards().clone()),
             queue: with.queue,
         };
         Ok(Self {

@@ -3,5 +3,6 @@
 pub mod backoff;
 pub mod claim;
 pub mod image_job;
+pub mod merge;
 pub mod replay;
 pub mod worn_picture;

@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod config;
+pub mod copies;
 pub mod domain;
 pub mod grpc;
 mod metrics;

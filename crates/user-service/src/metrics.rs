@@ -24,6 +24,11 @@ pub fn in_flight(lane: &'static str, shard: String, count: usize) {
     gauge!("myriad_user_outbox_in_flight", "lane" => lane, "shard" => shard).set(count as f64);
 }
 
+/// A partition was asked for what a stranger is to see: it was a `copy`, it `missed` one, or a partition `failed` to answer.
+pub fn partition_read(outcome: &'static str) {
+    counter!("myriad_user_partition_reads_total", "outcome" => outcome).increment(1);
+}
+
 /// A build of the recent feed ended as `built`, `left` to another instance, or `failed`.
 pub fn feed_build(outcome: &'static str) {
     counter!("myriad_user_feed_builds_total", "outcome" => outcome).increment(1);

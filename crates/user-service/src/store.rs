@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod list_users;
 pub mod patch;
 pub mod read_images;
+mod read_partitions;
 pub mod read_users;
 pub mod report_job;
 pub mod roles;

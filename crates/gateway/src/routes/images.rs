@@ -25,14 +25,11 @@ pub mod upload;
 /// The image named by the path, if the caller may know of it: done ones anybody, else the owner and administrators.
 pub async fn visible(ctx: &Ctx) -> Result<Image, Problem> {
     let (user, id) = (ctx.user()?, ctx.image()?);
-    let message = GetImageRequest { user_id: user.get(), image_id: id.to_string() };
+    let done_only = !ctx.sees_all_of(user);
+    let message = GetImageRequest { user_id: user.get(), image_id: id.to_string(), done_only };
     let found = ctx.take(ctx.app.images.clone().get_image(ctx.call(message)).await)?;
     let image: Image = views::must(found.image)?;
-    if image.status == ImageStatus::Done || ctx.sees_all_of(user) {
-        Ok(image)
-    } else {
-        Err(Error::not_found("image").into())
-    }
+    if image.status == ImageStatus::Done || !done_only { Ok(image) } else { Err(Error::not_found("image").into()) }
 }
 
 /// An image as JSON, with its tag and how long it may be kept.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use api::growth::v1::{ListShardsResponse, Move, Plan};
+use api::growth::v1::{IsolatedUser, ListShardsResponse, Move, Plan};
 use comfy_table::{Table, presets};
 use serde_json::json;
 
@@ -24,7 +24,13 @@ pub fn shards(answer: &ListShardsResponse, as_json: bool) -> Result<()> {
         let isolated: Vec<_> = answer
             .isolated
             .iter()
-            .map(|user| json!({ "userId": user.user_id, "bucket": user.bucket, "shard": user.shard }))
+            .map(|user| {
+                let parts = user.partitions.iter().map(|part| json!({ "bucket": part.bucket, "shard": part.shard }));
+                json!({
+                    "userId": user.user_id, "bucket": user.bucket, "shard": user.shard,
+                    "partitions": parts.collect::<Vec<_>>(), "partitionsShown": user.partitions_shown,
+                })
+            })
             .collect();
         let all = json!({ "version": answer.topology_version, "shards": shards, "isolated": isolated });
         println!("{}", serde_json::to_string_pretty(&all)?);
@@ -54,8 +60,22 @@ pub fn shards(answer: &ListShardsResponse, as_json: bool) -> Result<()> {
     println!("{table}\ntopology {}", answer.topology_version);
     for user in &answer.isolated {
         println!("user {} is alone in bucket {} on {}", user.user_id, user.bucket, user.shard);
+        for line in partitions(user) {
+            println!("{line}");
+        }
     }
     Ok(())
+}
+
+/// What a user's pictures are read from, a shard a line.
+fn partitions(user: &IsolatedUser) -> Vec<String> {
+    let mut shards: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for part in &user.partitions {
+        shards.entry(&part.shard).or_default().push(part.bucket.to_string());
+    }
+    let word = if user.partitions_shown { "are read from" } else { "are being copied to" };
+    let lines = shards.into_iter();
+    lines.map(|(shard, buckets)| format!("  its pictures {word} buckets {} on {shard}", buckets.join(", "))).collect()
 }
 
 /// What is, or would be, moved.

@@ -22,6 +22,7 @@ mod input;
 mod ladder;
 mod operators;
 mod pages;
+mod partitions;
 mod photos;
 mod pictures;
 mod process;
@@ -179,6 +180,7 @@ fn drills() -> Vec<(&'static str, Drill)> {
         grpc::services_can_be_listed_described_and_called,
         growth::a_laptop_grows_into_postgres_and_back_and_no_request_fails,
         growth::a_celebrity_is_found_lives_alone_and_returns_and_no_request_fails,
+        partitions::a_celebritys_pictures_are_read_from_partitions_and_no_request_fails,
         ladder::the_ladder_names_only_tests_that_exist,
         process::an_empty_directory_is_enough,
         process::a_signal_drains_and_ends_with_zero,

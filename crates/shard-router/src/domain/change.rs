@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use topology::{Invalid, Owner, Parts, ShardInfo, Topology};
+use topology::{Invalid, Owner, Partitions, Parts, ShardInfo, Topology};
 
 /// Why a change is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +57,10 @@ pub struct Difference {
     pub pins: Vec<(u64, u32)>,
     /// Users that are no longer pinned.
     pub unpinned: Vec<u64>,
+    /// Partitions that are new or changed.
+    pub partitions: Vec<(u64, Partitions)>,
+    /// Users whose partitions are changed or no longer there.
+    pub unpartitioned: Vec<u64>,
 }
 
 /// What to write so that `before` becomes `after`.
@@ -66,6 +70,8 @@ pub fn difference(before: &Parts, after: &Parts) -> Difference {
         shards: after.shards.iter().filter(|shard| known.get(&shard.id) != Some(shard)).cloned().collect(),
         pins: after.pins.iter().filter(|(user, to)| before.pins.get(user) != Some(to)).map(|(&u, &b)| (u, b)).collect(),
         unpinned: before.pins.keys().filter(|user| !after.pins.contains_key(user)).copied().collect(),
+        partitions: differing(&after.partitions, &before.partitions).map(|(user, now)| (user, now.clone())).collect(),
+        unpartitioned: differing(&before.partitions, &after.partitions).map(|(user, _)| user).collect(),
         ..Difference::default()
     };
     for (bucket, &owner) in (0u32..).zip(&after.buckets) {
@@ -74,6 +80,16 @@ pub fn difference(before: &Parts, after: &Parts) -> Difference {
         }
     }
     difference
+}
+
+/// The entries of one that are not in the other, or otherwise.
+fn differing<'p>(
+    of: &'p BTreeMap<u64, Partitions>,
+    other: &'p BTreeMap<u64, Partitions>,
+) -> impl Iterator<Item = (u64, &'p Partitions)> {
+    of.iter()
+        .filter(|(user, partitions)| other.get(user) != Some(partitions))
+        .map(|(user, partitions)| (*user, partitions))
 }
 
 #[cfg(test)]
@@ -107,6 +123,26 @@ mod tests {
         });
         let expected = Difference { buckets: vec![(4096, None)], unpinned: vec![12], ..Difference::default() };
         assert_eq!(difference(&after.to_parts(), &back.unwrap().to_parts()), expected);
+    }
+
+    #[test]
+    fn partitions_come_are_shown_and_go() {
+        let parts = |shown| Partitions { buckets: vec![4097, 4098], shown };
+        let alone = |parts: &mut Parts| {
+            parts.buckets.extend([Some(Owner(0, 1)), Some(Owner(1, 1)), Some(Owner(0, 1))]);
+            parts.pins.insert(12, 4096);
+        };
+        let first = apply(&two_shards(), alone).unwrap();
+        let filled = apply(&first, |map| drop(map.partitions.insert(12, parts(false)))).unwrap();
+        let shown = apply(&filled, |map| drop(map.partitions.insert(12, parts(true)))).unwrap();
+        let rows = |before: &Topology, after: &Topology| {
+            let found = difference(&before.to_parts(), &after.to_parts());
+            (found.partitions, found.unpartitioned)
+        };
+        assert_eq!(rows(&first, &filled), (vec![(12, parts(false))], vec![]));
+        assert_eq!(rows(&filled, &shown), (vec![(12, parts(true))], vec![12]));
+        assert_eq!(rows(&shown, &first), (vec![], vec![12]));
+        assert_eq!(rows(&shown, &shown), (vec![], vec![]));
     }
 
     #[test]

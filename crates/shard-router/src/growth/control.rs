@@ -161,6 +161,9 @@ fn refusal(control: Control, row: &Move) -> String {
             "move {id} is committed (step {step}) and can only go forward; within its grace time it can be reverted: \
              `myriad move revert {id}`"
         ),
+        Control::Revert if matches!(row.work, Work::Partition { .. } | Work::Unpartition { .. }) => {
+            "partitions are ended by `myriad user unpartition ID` and made by `myriad user partition ID`".to_owned()
+        }
         Control::Revert if row.work != Work::Buckets => {
             "a user that was isolated goes back by `myriad user return ID`, one that was returned by `myriad user isolate ID`".to_owned()
         }

@@ -55,6 +55,12 @@ impl Growth {
                 own.bucket
             )));
         }
+        if topology.partitions_of(user).is_some() {
+            return Err(Error::Operation(format!(
+                "the pictures of user {id} are read from partitions: end that first, myriad user unpartition {id}",
+                id = user.get()
+            )));
+        }
         let home = topology.place_of(Bucket::of_user(user)).ok_or(Error::UnknownUser(user.get()))?;
         let operation = format!("return-{}-{}", user.get(), topology.version() + 1);
         let mut rows = Vec::new();
@@ -113,11 +119,12 @@ impl Growth {
     }
 }
 
-fn read_id(id: u64) -> Result<UserId> {
+pub(super) fn read_id(id: u64) -> Result<UserId> {
     UserId::new(id).ok_or(Error::UnknownUser(id))
 }
 
-fn active(topology: &Topology, name: &str) -> Result<ShardId> {
+/// The id of the shard of this name, if it takes buckets.
+pub(super) fn active(topology: &Topology, name: &str) -> Result<ShardId> {
     let info = named(topology, name)?;
     require_active(info)?;
     Ok(info.shard_id())

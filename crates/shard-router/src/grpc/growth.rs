@@ -4,12 +4,12 @@ use ::topology::Topology;
 use api::growth::v1::growth_service_server::GrowthService;
 use api::growth::v1::{self as proto};
 use api::status::to_status;
-use model::{FieldError, ShardId};
+use model::{Bucket, FieldError, ShardId, UserId};
 use moves::Step;
 use tonic::{Request, Response, Status};
 
 use crate::growth::{Control, Growth, NewShard, Plan, Status as ShardStatus, Wish};
-use crate::store::moves::Move;
+use crate::store::moves::{Move, Work};
 
 /// Moves that ended, at most, in one answer.
 const ENDED: u32 = 1000;
@@ -111,6 +111,28 @@ impl GrowthService for GrowthGrpc {
         Ok(Response::new(proto::ReturnUserResponse { plan: Some(plan(planned)) }))
     }
 
+    async fn partition_user(
+        &self,
+        request: Request<proto::PartitionUserRequest>,
+    ) -> Result<Response<proto::PartitionUserResponse>, Status> {
+        let proto::PartitionUserRequest { user_id, into, over, rebuild, dry_run } = request.into_inner();
+        let planned = if rebuild {
+            self.0.rebuild(user_id, dry_run).await
+        } else {
+            self.0.partition(user_id, into, &over, dry_run).await
+        };
+        Ok(Response::new(proto::PartitionUserResponse { plan: Some(plan(planned.map_err(refused)?)) }))
+    }
+
+    async fn unpartition_user(
+        &self,
+        request: Request<proto::UnpartitionUserRequest>,
+    ) -> Result<Response<proto::UnpartitionUserResponse>, Status> {
+        let proto::UnpartitionUserRequest { user_id, dry_run } = request.into_inner();
+        let planned = self.0.unpartition(user_id, dry_run).await.map_err(refused)?;
+        Ok(Response::new(proto::UnpartitionUserResponse { plan: Some(plan(planned)) }))
+    }
+
     async fn list_moves(
         &self,
         request: Request<proto::ListMovesRequest>,
@@ -157,6 +179,7 @@ impl GrowthService for GrowthGrpc {
             faults: findings.faults.into_iter().collect(),
             buckets: u32::try_from(findings.buckets).unwrap_or(u32::MAX),
             rows: findings.rows,
+            copies: findings.copies,
         }))
     }
 }
@@ -186,8 +209,19 @@ fn isolated(topology: &Topology) -> Vec<proto::IsolatedUser> {
     let mut users: Vec<_> = topology
         .pins()
         .filter_map(|(user_id, bucket)| {
-            let shard = topology.name_of(topology.place_of(bucket)?.shard);
-            Some(proto::IsolatedUser { user_id, bucket: bucket.0, shard })
+            let part = |bucket: Bucket| {
+                let shard = topology.name_of(topology.place_of(bucket)?.shard);
+                Some(proto::Partition { bucket: bucket.0, shard })
+            };
+            let proto::Partition { bucket, shard } = part(bucket)?;
+            let partitions = UserId::new(user_id).and_then(|user| topology.partitions_of(user));
+            Some(proto::IsolatedUser {
+                user_id,
+                bucket,
+                shard,
+                partitions: partitions.iter().flat_map(|all| all.iter().filter_map(part)).collect(),
+                partitions_shown: partitions.is_some_and(|all| all.shown),
+            })
         })
         .collect();
     users.sort_by_key(|user| user.user_id);
@@ -230,9 +264,12 @@ fn progress(rows: &[Move]) -> proto::Progress {
     let count = |wanted: &dyn Fn(Step) -> bool| {
         u32::try_from(rows.iter().filter(|row| wanted(row.step)).count()).unwrap_or(u32::MAX)
     };
+    // Partitions are read from only when they are filled.
+    let unfilled = |row: &&Move| matches!(row.work, Work::Partition { .. }) && row.step != Step::Done;
+    let committed = rows.iter().filter(|row| row.step.is_committed() && !unfilled(row)).count();
     proto::Progress {
         moves: u32::try_from(rows.len()).unwrap_or(u32::MAX),
-        committed: count(&|step| matches!(step, Step::Activate | Step::Grace | Step::Clean | Step::Done)),
+        committed: u32::try_from(committed).unwrap_or(u32::MAX),
         ended: count(&Step::is_end),
         undone: count(&|step| matches!(step, Step::Back | Step::Undone)),
         rows_total: rows.iter().map(|row| row.rows_total).sum(),

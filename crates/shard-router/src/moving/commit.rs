@@ -66,7 +66,7 @@ impl Mover {
 
     /// Changes the topology as `plan` says of the present one, together with what the record writes; again for as long as others change it
     /// in between. False: the record said no, and nothing was changed.
-    async fn change<E: FnOnce(&mut Parts)>(&self, plan: impl Fn(&Topology) -> (E, Record)) -> Result<bool> {
+    pub(super) async fn change<E: FnOnce(&mut Parts)>(&self, plan: impl Fn(&Topology) -> (E, Record)) -> Result<bool> {
         let _one_at_a_time = self.committing.lock().await;
         for _ in 0..RACES {
             let before = self.catalog.current();
@@ -97,14 +97,21 @@ impl Mover {
         let (id, work) = (row.id, row.work);
         let plan = |before: &Topology| {
             let at_source = row.is_at_source(before);
-            let as_before = name_owner(&row.buckets, row.source, 2);
+            let as_before = name_owner(row.of_source(), row.source, 2);
+            let made = &row.buckets[row.of_source().len()..];
             let edit = move |parts: &mut Parts| {
                 if at_source {
                     as_before(parts);
                 }
-                if let Work::Isolate { own, .. } = work {
-                    // Nobody was led to it: its number is not used again.
-                    parts.buckets[own.0 as usize] = None;
+                // To what was made for it nobody was led: its number is not used again.
+                match work {
+                    Work::Isolate { own, .. } => parts.buckets[own.0 as usize] = None,
+                    Work::Partition { user } if !parts.partitions.contains_key(&user.get()) => {
+                        for (made, _) in made {
+                            parts.buckets[made.0 as usize] = None;
+                        }
+                    }
+                    Work::Buckets | Work::Return { .. } | Work::Partition { .. } | Work::Unpartition { .. } => {}
                 }
             };
             let reason = reason.clone();

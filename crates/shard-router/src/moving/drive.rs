@@ -18,6 +18,7 @@ use super::commit::{Record, name_owner};
 use super::copy::RowName;
 use super::owners::{self, Batch, Log};
 use super::pace::Pace;
+use super::partition;
 use super::rebucket;
 use super::stop::Stop;
 use crate::error::Result;
@@ -135,8 +136,10 @@ pub(super) type Ended = std::result::Result<(), (Step, Stop)>;
 async fn begin(mover: &Mover, row: Move, ending: &CancellationToken) -> Ended {
     let step = row.step;
     wait_for_earlier(mover, &row).await.map_err(|cause| (step, cause))?;
-    if row.work != Work::Buckets {
-        return rebucket::run(mover, row, ending).await;
+    match row.work {
+        Work::Buckets => {}
+        Work::Isolate { .. } | Work::Return { .. } => return rebucket::run(mover, row, ending).await,
+        Work::Partition { .. } | Work::Unpartition { .. } => return partition::run(mover, row, ending).await,
     }
     let mut drive = Drive::take(mover, row).await.map_err(|cause| (step, cause))?;
     drive.steps(ending).await

@@ -74,7 +74,7 @@ struct Rebucket<'m> {
 
 /// The move's buckets, each with its role.
 #[derive(Debug, Clone)]
-struct Owners(Vec<(Role, Batch)>);
+pub(super) struct Owners(pub(super) Vec<(Role, Batch)>);
 
 /// Does the steps of such a move until it ends or needs nobody for a while.
 pub(super) async fn run(mover: &Mover, row: Move, ending: &CancellationToken) -> Ended {
@@ -94,11 +94,7 @@ impl<'m> Rebucket<'m> {
         let owners = Owners(way.roles().iter().copied().zip(batches).collect());
         match row.step {
             Step::Back => let_in_again(&*engine, &owners, way).await?,
-            _ => {
-                for (role, batch) in &owners.0 {
-                    owners::take_in_place(&*engine, batch, *role).await?;
-                }
-            }
+            step => owners.take(&*engine, step).await?,
         }
         Ok(Self { mover, row, user, way, owners, engine, fenced: None })
     }
@@ -235,7 +231,7 @@ impl<'m> Rebucket<'m> {
     async fn remove_from(&self, bucket: Bucket) -> Result<(), Stop> {
         let (user, limit) = (self.user, self.mover.settings.page_rows);
         let hold = Hold { bucket, state: State::Owned, token: self.row.token };
-        self.until_gone(move |tx| {
+        let gone = until_gone(&*self.engine, move |tx| {
             Box::pin(async move {
                 match transfer::require(tx, &[hold]).await {
                     Ok(()) => rebucket::remove_some(tx, bucket, user, limit).await,
@@ -244,34 +240,48 @@ impl<'m> Rebucket<'m> {
                     Err(error) => Err(error),
                 }
             })
-        })
-        .await
+        });
+        Ok(gone.await?)
     }
 
-    /// Deletes all rows of a bucket that nobody is led to: its number is never used again.
     async fn empty(&self, bucket: Bucket) -> Result<(), Stop> {
-        let limit = self.mover.settings.page_rows;
-        self.until_gone(move |tx| {
-            Box::pin(async move {
-                tx.lock(&[Lock::Shared(bucket)]).await?;
-                transfer::purge_some(tx, bucket, limit).await
-            })
-        })
-        .await
-    }
-
-    async fn until_gone(
-        &self,
-        some: impl for<'t> Fn(&'t mut dyn Transaction) -> BoxFuture<'t, store::Result<bool>> + Copy + Send + 'static,
-    ) -> Result<(), Stop> {
-        while transact(&*self.engine, some).await?.0 {}
-        Ok(())
+        Ok(empty(&*self.engine, bucket, self.mover.settings.page_rows).await?)
     }
 }
 
+/// Deletes all rows of a bucket that nobody is led to: its number is never used again.
+pub(super) async fn empty(engine: &dyn Engine, bucket: Bucket, limit: u32) -> store::Result<()> {
+    until_gone(engine, move |tx| {
+        Box::pin(async move {
+            tx.lock(&[Lock::Shared(bucket)]).await?;
+            transfer::purge_some(tx, bucket, limit).await
+        })
+    })
+    .await
+}
+
+async fn until_gone(
+    engine: &dyn Engine,
+    some: impl for<'t> Fn(&'t mut dyn Transaction) -> BoxFuture<'t, store::Result<bool>> + Copy + Send + 'static,
+) -> store::Result<()> {
+    while transact(engine, some).await?.0 {}
+    Ok(())
+}
+
 impl Owners {
+    /// What a new holder does first: the writers are let in where the move goes back, else its token takes the place of the one before.
+    pub(super) async fn take(&self, engine: &dyn Engine, step: Step) -> store::Result<()> {
+        if step == Step::Back {
+            return self.change(engine, Step::Back).await;
+        }
+        for (role, batch) in &self.0 {
+            owners::take_in_place(engine, batch, *role).await?;
+        }
+        Ok(())
+    }
+
     /// Does what a step does to the owner rows. The log that the buckets kept meanwhile is forgotten: on one shard nothing is caught up.
-    async fn change(&self, engine: &dyn Engine, step: Step) -> store::Result<()> {
+    pub(super) async fn change(&self, engine: &dyn Engine, step: Step) -> store::Result<()> {
         let owners = self.clone();
         let changed = transact(engine, move |tx| Box::pin(async move { owners.change_in(tx, step).await }));
         changed.await.map(drop)

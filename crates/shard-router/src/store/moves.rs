@@ -26,6 +26,16 @@ pub enum Work {
         /// Who.
         user: UserId,
     },
+    /// A user's finished pictures are copied to partitions. The buckets: the user's own first, then the partitions.
+    Partition {
+        /// Whose.
+        user: UserId,
+    },
+    /// Partitions that nobody is led to any more are emptied: those that were on the source.
+    Unpartition {
+        /// Whose they were.
+        user: UserId,
+    },
 }
 
 impl Work {
@@ -35,6 +45,8 @@ impl Work {
             Self::Buckets => "buckets",
             Self::Isolate { .. } => "isolate",
             Self::Return { .. } => "return",
+            Self::Partition { .. } => "partition",
+            Self::Unpartition { .. } => "unpartition",
         }
     }
 
@@ -42,7 +54,10 @@ impl Work {
     pub const fn user(self) -> Option<UserId> {
         match self {
             Self::Buckets => None,
-            Self::Isolate { user, .. } | Self::Return { user } => Some(user),
+            Self::Isolate { user, .. }
+            | Self::Return { user }
+            | Self::Partition { user }
+            | Self::Unpartition { user } => Some(user),
         }
     }
 
@@ -50,7 +65,7 @@ impl Work {
     const fn own(self) -> Option<Bucket> {
         match self {
             Self::Isolate { own, .. } => Some(own),
-            Self::Buckets | Self::Return { .. } => None,
+            Self::Buckets | Self::Return { .. } | Self::Partition { .. } | Self::Unpartition { .. } => None,
         }
     }
 
@@ -59,6 +74,8 @@ impl Work {
             "buckets" => Some(Self::Buckets),
             "isolate" => Some(Self::Isolate { user: UserId::new(user)?, own: Bucket(own) }),
             "return" => Some(Self::Return { user: UserId::new(user)? }),
+            "partition" => Some(Self::Partition { user: UserId::new(user)? }),
+            "unpartition" => Some(Self::Unpartition { user: UserId::new(user)? }),
             _ => None,
         }
     }
@@ -144,9 +161,19 @@ impl Move {
         Figures { rows_total: self.rows_total, rows_copied: self.rows_copied, pause_us: self.pause_us }
     }
 
-    /// Whether all its buckets are where they are to be when it begins.
+    /// Those of its buckets that are its source's when it begins: the others it makes.
+    pub fn of_source(&self) -> &[(Bucket, Epoch)] {
+        match self.work {
+            Work::Buckets | Work::Isolate { .. } | Work::Return { .. } => &self.buckets,
+            Work::Partition { .. } => &self.buckets[..self.buckets.len().min(1)],
+            // It begins after its commit.
+            Work::Unpartition { .. } => &[],
+        }
+    }
+
+    /// Whether its buckets are where they are to be when it begins.
     pub fn is_at_source(&self, topology: &Topology) -> bool {
-        self.buckets.iter().all(|(bucket, epoch)| {
+        self.of_source().iter().all(|(bucket, epoch)| {
             topology.place_of(*bucket).is_some_and(|place| (place.shard.0, place.epoch) == (self.source, *epoch))
         })
     }

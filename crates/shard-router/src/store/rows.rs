@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use store::{Engine, Row, Transaction, Value};
-use topology::{Owner, Parts, ShardInfo, Topology};
+use topology::{Owner, Partitions, Parts, ShardInfo, Topology};
 
 use crate::domain::change::Difference;
 use crate::error::{Error, Result};
@@ -28,6 +28,7 @@ pub async fn load(engine: &dyn Engine, cluster_id: &str) -> Result<Option<Topolo
             shards: shards(engine).await?,
             buckets: buckets(engine).await?,
             pins: pins(engine).await?,
+            partitions: partitions(engine).await?,
         };
         if version(engine).await? == Some(version_before) {
             return Topology::new(parts).map(Some).map_err(|invalid| Error::Damaged(invalid.to_string()));
@@ -72,6 +73,17 @@ async fn pins(engine: &dyn Engine) -> Result<BTreeMap<u64, u32>> {
     rows.iter().map(|row| Ok((row.u64(0)?, row.u32(1)?))).collect()
 }
 
+async fn partitions(engine: &dyn Engine) -> Result<BTreeMap<u64, Partitions>> {
+    let sql = "SELECT user_id, bucket, shown FROM partition ORDER BY user_id, number";
+    let mut partitions: BTreeMap<u64, Partitions> = BTreeMap::new();
+    for row in &engine.query(sql, Vec::new()).await? {
+        let of_user = partitions.entry(row.u64(0)?).or_default();
+        of_user.buckets.push(row.u32(1)?);
+        of_user.shown = row.int(2)? == 1;
+    }
+    Ok(partitions)
+}
+
 /// The ids of the shards whose databases hold the cluster's identity.
 pub async fn adopted(engine: &dyn Engine) -> Result<Vec<u32>> {
     let rows = engine.query("SELECT id FROM shard WHERE adopted = 1", Vec::new()).await?;
@@ -104,6 +116,16 @@ pub async fn write(tx: &mut dyn Transaction, difference: &Difference) -> store::
     }
     for &(user, bucket) in &difference.pins {
         tx.execute(PUT_PIN, &[user.into(), bucket.into()]).await?;
+    }
+    for &user in &difference.unpartitioned {
+        tx.execute("DELETE FROM partition WHERE user_id = $1", &[user.into()]).await?;
+    }
+    for (user, Partitions { buckets, shown }) in &difference.partitions {
+        for (number, &bucket) in (0u32..).zip(buckets) {
+            let values = [(*user).into(), number.into(), bucket.into(), i64::from(*shown).into()];
+            tx.execute("INSERT INTO partition (user_id, number, bucket, shown) VALUES ($1, $2, $3, $4)", &values)
+                .await?;
+        }
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use model::{Bucket, Epoch, ShardId, UserId};
 use proptest::prelude::*;
-use topology::{Invalid, Owner, Parts, ShardState, Topology};
+use topology::{Invalid, Owner, Partitions, Parts, ShardState, Topology};
 
 use crate::samples::{parts, topology};
 
@@ -130,6 +130,36 @@ fn what_is_no_topology_is_refused_with_the_reason() {
         parts.pins.extend([(12, 4096), (13, 4096)]);
     });
     assert_eq!(shared, Invalid::Pin(13, 4096));
+    // Partitions: of a user that is alone, private, there, each once.
+    let split = |buckets: &[u32], pinned: bool| {
+        let mut parts = parts(1, 2);
+        parts.buckets.extend([Some(Owner(0, 1)), Some(Owner(0, 1)), Some(Owner(1, 1)), None]);
+        if pinned {
+            parts.pins.insert(12, 4096);
+        }
+        parts.partitions.insert(12, Partitions { buckets: buckets.to_vec(), shown: true });
+        Topology::new(parts).map(|_| ())
+    };
+    assert_eq!(split(&[4097, 4098], true), Ok(()));
+    for wrong in [&[4097][..], &[4097, 4097], &[4097, 4096], &[4097, 4099], &[4097, 12], &[]] {
+        assert_eq!(split(wrong, true), Err(Invalid::Partitions(12)), "{wrong:?}");
+    }
+    assert_eq!(split(&[4097, 4098], false), Err(Invalid::Partitions(12)));
+}
+
+#[test]
+fn a_user_with_partitions_lives_where_it_lives_and_its_pictures_are_read_elsewhere() {
+    let mut parts = parts(2, 4);
+    parts.buckets.extend([Some(Owner(3, 7)), Some(Owner(1, 1)), Some(Owner(2, 5))]);
+    parts.pins.insert(12, 4096);
+    parts.partitions.insert(12, Partitions { buckets: vec![4098, 4097], shown: true });
+    let topology = Topology::new(parts).unwrap();
+    assert_eq!(topology.locate(user(12)).bucket, Bucket(4096));
+    let there = topology.partitions_of(user(12)).unwrap();
+    assert_eq!(there.iter().collect::<Vec<_>>(), [Bucket(4098), Bucket(4097)]);
+    assert!(topology.is_at(user(12), ShardId(3), Bucket(4096)), "a list over all buckets shows the row itself");
+    assert!(there.iter().all(|bucket| !topology.is_at(user(12), topology.place_of(bucket).unwrap().shard, bucket)));
+    assert_eq!(topology.partitions_of(user(13)), None);
 }
 
 proptest! {
@@ -156,6 +186,12 @@ proptest! {
             if owner.is_some() {
                 parts.pins.insert(u64::from(bucket) * 3, bucket);
             }
+        }
+        // Half of those that are alone give their buckets to one of the others.
+        let given: Vec<u64> = parts.pins.keys().copied().skip(1).step_by(2).take(topology::MAX_PARTITIONS).collect();
+        if let (Some(&first), true) = (parts.pins.keys().next(), given.len() > 1) {
+            let buckets = given.iter().filter_map(|user| parts.pins.remove(user)).collect();
+            parts.partitions.insert(first, Partitions { buckets, shown: version % 2 == 0 });
         }
         let topology = Topology::new(parts.clone()).unwrap();
         prop_assert_eq!(topology.to_parts(), parts);

@@ -12,6 +12,7 @@ pub fn parts(version: u64, shards: u32) -> Parts {
         shards: (0..shards).map(shard).collect(),
         buckets: (0..4096).map(|bucket| Some(Owner(bucket % shards, 1))).collect(),
         pins: BTreeMap::new(),
+        partitions: BTreeMap::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use topology::{Error, SnapshotFile};
+use topology::{Error, Owner, Partitions, SnapshotFile, Topology};
 
 use crate::samples::{parts, topology};
 
@@ -15,6 +15,24 @@ fn what_was_saved_is_loaded() {
     assert_eq!(file.load().unwrap(), Some(topology(3, 4)));
     // Nothing is left beside it.
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_file_of_before_there_were_partitions_is_loaded_and_partitions_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("topology.json");
+    let file = SnapshotFile::at(&path);
+    let mut document = serde_json::json!({ "format": 1, "topology": parts(3, 4) });
+    document["topology"].as_object_mut().unwrap().remove("partitions").unwrap();
+    fs::write(&path, document.to_string()).unwrap();
+    assert_eq!(file.load().unwrap(), Some(topology(3, 4)));
+    let mut split = parts(4, 4);
+    split.buckets.extend([Some(Owner(3, 7)), Some(Owner(1, 1)), Some(Owner(2, 5))]);
+    split.pins.insert(12, 4096);
+    split.partitions.insert(12, Partitions { buckets: vec![4098, 4097], shown: false });
+    let split = Topology::new(split).unwrap();
+    file.save(&split).unwrap();
+    assert_eq!(file.load().unwrap(), Some(split));
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl ImageService for Images {
         let seen = position::read(request.metadata());
         let request = request.into_inner();
         let of = job_of(request.user_id, &request.image_id)?;
-        let image = self.recipes.show_image(&of, &seen).await.map_err(to_status)?;
+        let image = self.recipes.show_image(&of, request.done_only, &seen).await.map_err(to_status)?;
         Ok(Response::new(proto::GetImageResponse { image: Some(image.into()) }))
     }
 

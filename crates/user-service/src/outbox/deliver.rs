@@ -7,7 +7,7 @@ use objects::{Class, Key, Objects};
 use queue::{Job, JobQueue};
 
 use super::event::Event;
-use crate::{recent::Recent, store::Recipes};
+use crate::{copies::Copies, recent::Recent, store::Recipes};
 
 /// Where events go.
 #[derive(Clone)]
@@ -18,6 +18,8 @@ pub struct Deliver {
     pub objects: Objects,
     /// What the feed shows.
     pub recent: Recent,
+    /// What partitions show.
+    pub copies: Copies,
     /// Jobs.
     pub queue: Arc<dyn JobQueue>,
 }
@@ -64,7 +66,7 @@ impl Deliver {
                     .iter()
                     .filter_map(|picture| Some((ImageId::parse(&picture.image_id)?, picture.created_at_ms)));
                 match UserId::new(user_id) {
-                    Some(user) => self.recent.look_at(user, pictures.collect(), now_ms).await.map(drop).map_err(failed),
+                    Some(user) => self.look_at(user, pictures.collect(), now_ms).await,
                     None => Ok(()),
                 }
             }
@@ -81,6 +83,16 @@ impl Deliver {
                 Ok(())
             }
         }
+    }
+
+    /// Tells both read models of pictures. The copies come second: the feed reads the user only by a map that its shard bears out, and a map
+    /// as new as that one knows of partitions for as long as they are to be told.
+    async fn look_at(&self, user: UserId, pictures: Vec<(ImageId, i64)>, now_ms: i64) -> Result<(), Undelivered> {
+        let images: Vec<ImageId> = pictures.iter().map(|(image, _)| image.clone()).collect();
+        let told = self.recent.look_at(user, pictures, now_ms).await.map(drop).map_err(failed);
+        // Whatever keeps the feed from being told.
+        let kept = self.copies.look_at(user, &images, now_ms).await.map_err(failed);
+        told.and(kept)
     }
 }
 

@@ -1,18 +1,29 @@
 //! Reads of images.
 
 use api::position::Position;
-use model::{ImageId, Result, UserId, image::Image};
+use model::{
+    ImageId, Result, UserId,
+    image::{Image, ImageStatus},
+};
 use store::tables::images;
 
 use super::{Page, Recipes, report_job::JobOf};
 
 impl Recipes {
-    /// An image as a caller who has seen `seen` of its own writes is to see it.
+    /// An image as a caller who has seen `seen` of its own writes is to see it; with `done_only` a finished one, such as everybody may see.
     ///
     /// # Errors
     /// `NOT_FOUND`.
-    pub async fn show_image(&self, of: &JobOf, seen: &[Position]) -> Result<Image> {
+    pub async fn show_image(&self, of: &JobOf, done_only: bool, seen: &[Position]) -> Result<Image> {
         self.shards().heat().read(of.user);
+        if done_only && let Some(copy) = self.copy_of(of, seen).await {
+            return Ok(copy);
+        }
+        let image = self.show_own(of, seen).await?;
+        if done_only && image.status != ImageStatus::Done { Err(no_image()) } else { Ok(image) }
+    }
+
+    async fn show_own(&self, of: &JobOf, seen: &[Position]) -> Result<Image> {
         let mut shown = self.shards().show(of.user, seen).await?;
         let found = images::get(&mut shown.read, shown.place.bucket, of.user, &of.image).await?;
         if found.is_none() && shown.on_replica {
@@ -32,7 +43,8 @@ impl Recipes {
         found.map(|row| row.image).ok_or_else(no_image)
     }
 
-    /// A user's images, the newest first, older than `before`. Ids are in the order of time.
+    /// A user's images, the newest first, older than `before`. Ids are in the order of time. With `done_only` finished ones, such as
+    /// everybody may see.
     pub async fn list_images(
         &self,
         user: UserId,
@@ -42,6 +54,9 @@ impl Recipes {
         seen: &[Position],
     ) -> Result<Page<Image>> {
         self.shards().heat().read(user);
+        if done_only && let Some(page) = self.copies_of(user, before.as_ref(), limit, seen).await {
+            return Ok(page);
+        }
         let mut shown = self.shards().show(user, seen).await?;
         let bucket = shown.place.bucket;
         let wanted = u32::try_from(limit + 1).unwrap_or(u32::MAX);

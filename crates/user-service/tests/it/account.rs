@@ -17,7 +17,7 @@ async fn a_deleted_user_is_gone_everywhere_and_the_e_mail_is_free_at_once(engine
         assert_eq!(world.delete(user.id).await.unwrap_err().code, Code::NotFound);
         assert_eq!(world.change_email(user.id, "b@example.com").await.unwrap_err().code, Code::NotFound);
         assert_eq!(upload(&world, user.id, 2).await.unwrap_err().code, Code::NotFound);
-        let get = api::image::v1::GetImageRequest { user_id: user.id, image_id: image.id };
+        let get = api::image::v1::GetImageRequest { user_id: user.id, image_id: image.id, done_only: false };
         assert_eq!(crate::world::code(world.images.clone().get_image(get).await), Code::NotFound);
         assert_ne!(world.sign_up("a@example.com").await.id, user.id);
         world.assert_every_address_has_one_user().await;

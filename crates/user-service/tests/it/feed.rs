@@ -64,7 +64,7 @@ async fn becomes(world: &World, expected: &[(&str, &str)]) {
 }
 
 /// A finished picture: its id.
-async fn finished(world: &World, user: u64, n: u64) -> String {
+pub async fn finished(world: &World, user: u64, n: u64) -> String {
     let image = upload(world, user, n).await.unwrap();
     begin(world, &image).await.unwrap();
     done(world, &image, 1, &["default", "other"]).await.unwrap().id

@@ -77,7 +77,7 @@ async fn failed(world: &World, image: &proto::Image, attempt: u32, is_final: boo
 }
 
 async fn get(world: &World, image: &proto::Image) -> Result<proto::Image, Error> {
-    let request = proto::GetImageRequest { user_id: image.user_id, image_id: image.id.clone() };
+    let request = proto::GetImageRequest { user_id: image.user_id, image_id: image.id.clone(), done_only: false };
     let got = world.images.clone().get_image(request).await;
     got.map(|answer| answer.into_inner().image.unwrap()).map_err(|status| from_status(&status))
 }

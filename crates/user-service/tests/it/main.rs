@@ -20,6 +20,7 @@ mod list;
 mod operator;
 mod orphans;
 mod outbox;
+mod partitions;
 mod password;
 mod profile;
 mod queue;

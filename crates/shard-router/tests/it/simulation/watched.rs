@@ -58,8 +58,8 @@ impl Transaction for Watched<'_> {
         })
     }
 
-    fn lock(&mut self, lock: Lock) -> BoxFuture<'_, Result<()>> {
-        self.tx.lock(lock)
+    fn lock<'a>(&'a mut self, locks: &'a [Lock]) -> BoxFuture<'a, Result<()>> {
+        self.tx.lock(locks)
     }
 
     fn define<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
