@@ -14,9 +14,8 @@ const NULL: i32 = -1;
 
 /// Inserts rows, all columns in the table's order: how many.
 pub async fn rows_in(connection: &mut PgConnection, table: &Table, rows: &[Row]) -> sqlx::Result<u64> {
-    let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
     let data = encode(rows)?;
-    let sql = format!("COPY {} ({}) FROM STDIN (FORMAT binary)", table.name, columns.join(", "));
+    let sql = format!("COPY {} ({}) FROM STDIN (FORMAT binary)", table.name, table.column_list());
     let mut copy = connection.copy_in_raw(&sql).await?;
     copy.send(data).await?;
     copy.finish().await

@@ -91,6 +91,11 @@ impl Table {
         TABLES.iter().copied().find(|table| table.name == name)
     }
 
+    /// All columns in their order, as a statement lists them: `bucket, id`.
+    pub fn column_list(&self) -> String {
+        self.columns.iter().map(|column| column.name).collect::<Vec<_>>().join(", ")
+    }
+
     /// The key's columns after the bucket.
     pub fn key_in_bucket(&self) -> impl Iterator<Item = &'static Column> {
         self.key.iter().skip(1).filter_map(|name| self.columns.iter().find(|column| column.name == *name))

@@ -129,8 +129,7 @@ pub async fn logged(engine: &dyn Engine, buckets: &BTreeSet<Bucket>) -> Result<V
 pub async fn require(tx: &mut dyn Transaction, holds: &[Hold]) -> Result<()> {
     let buckets: Vec<Bucket> = holds.iter().map(|hold| hold.bucket).collect();
     let as_left = |row: &OwnerRow| {
-        let hold = Hold { bucket: row.bucket, state: row.state, token: row.mover.unwrap_or_default() };
-        row.mover.is_some() && holds.contains(&hold)
+        holds.iter().any(|hold| (hold.bucket, hold.state, Some(hold.token)) == (row.bucket, row.state, row.mover))
     };
     bucket_owner::require_all(tx, &buckets, as_left).await
 }

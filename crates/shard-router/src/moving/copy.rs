@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::Bucket;
 use store::schema::Table;
 use store::tables::bucket_owner::State;
-use store::transfer::{self, Hold};
+use store::transfer::{self, Entry, Hold};
 use store::{Engine, Row, Value, key, transact};
 use tokio::time::{Instant, sleep};
 
@@ -17,6 +17,9 @@ const ENTRIES: u32 = 512;
 
 /// A row by table, bucket and the encoded rest of its key.
 pub(super) type RowName = (&'static str, Bucket, Vec<u8>);
+
+/// Rows of a table by their encoded keys.
+type Named = (&'static Table, BTreeSet<Vec<u8>>);
 
 impl Drive<'_> {
     /// Deletes what the target has of the buckets, then copies every row.
@@ -91,40 +94,38 @@ impl Drive<'_> {
         self.note_now_and_then().await
     }
 
-    /// Carries over what the log names, until no bucket has more than `enough` entries in one look. Returns the number of entries.
-    pub(super) async fn catch_up(&mut self, enough: usize) -> Result<usize, Stop> {
-        let mut carried = 0;
+    /// Carries over what the log names, until no bucket has more than `enough` entries in one look.
+    pub(super) async fn catch_up(&mut self, enough: usize) -> Result<(), Stop> {
         loop {
             let mut log = BTreeMap::new();
             for bucket in transfer::logged(&*self.source, &self.batch.set()).await? {
                 log.insert(bucket, transfer::log(&*self.source, bucket, ENTRIES).await?);
             }
             let ended = log.values().all(|entries| entries.len() <= enough);
-            carried += log.values().map(Vec::len).sum::<usize>();
             self.carry(log).await?;
             if ended {
-                return Ok(carried);
+                return Ok(());
             }
         }
     }
 
     /// Carries over the rows of some log entries, then forgets the entries. In this order: what is lost between is done again.
-    async fn carry(&mut self, log: BTreeMap<Bucket, Vec<transfer::Entry>>) -> Result<(), Stop> {
+    async fn carry(&mut self, log: BTreeMap<Bucket, Vec<Entry>>) -> Result<(), Stop> {
         if log.is_empty() {
             return Ok(());
         }
-        let mut named: BTreeMap<(&'static str, Bucket), BTreeSet<Vec<u8>>> = BTreeMap::new();
+        let mut named: BTreeMap<(&'static str, Bucket), Named> = BTreeMap::new();
         for (bucket, entries) in &log {
-            for entry in entries {
-                named.entry((entry.table.name, *bucket)).or_default().insert(key::encode(&entry.key)?);
+            for Entry { table, key, .. } in entries {
+                let keys = named.entry((table.name, *bucket)).or_insert_with(|| (*table, BTreeSet::new()));
+                keys.1.insert(key::encode(key)?);
             }
         }
         let (mut puts, mut removals) = (Vec::new(), Vec::new());
-        for ((name, bucket), keys) in named {
+        for ((name, bucket), (table, keys)) in named {
             if let Some(touched) = &mut self.touched {
                 touched.extend(keys.iter().map(|key| (name, bucket, key.clone())));
             }
-            let table = Table::named(name).ok_or_else(|| Stop::Wrong(format!("there is no table {name}")))?;
             let keys = keys.iter().map(|encoded| key::decode(encoded)).collect::<store::Result<Vec<_>>>()?;
             let rows = transfer::rows(&*self.source, table, bucket, &keys).await?;
             let there: Vec<Vec<Value>> = rows.iter().map(|row| transfer::key_of(table, row)).collect();

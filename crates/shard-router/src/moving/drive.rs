@@ -136,6 +136,10 @@ pub(super) type Ended = std::result::Result<(), (Step, Stop)>;
 async fn begin(mover: &Mover, row: Move, ending: &CancellationToken) -> Ended {
     let step = row.step;
     wait_for_earlier(mover, &row).await.map_err(|cause| (step, cause))?;
+    if row.work != Work::Buckets {
+        // Another router may have planned it, or brought its buckets, a moment ago.
+        mover.catalog.catch_up().await.map_err(|error| (step, error.into()))?;
+    }
     match row.work {
         Work::Buckets => {}
         Work::Isolate { .. } | Work::Return { .. } => return rebucket::run(mover, row, ending).await,
@@ -221,7 +225,7 @@ impl<'m> Drive<'m> {
             Step::Import => owners::change(&*target, &self.batch, Side::Target, step, Log::Keep).await?,
             Step::Log => owners::change(&*source, &self.batch, Side::Source, step, Log::Keep).await?,
             Step::Copy if !self.row.on_base => self.copy_all().await?,
-            Step::CatchUp => while self.catch_up(FEW).await? > FEW * self.batch.buckets.len() {},
+            Step::CatchUp => self.catch_up(FEW).await?,
             Step::Verify => self.verify_live().await?,
             Step::Fence => {
                 // Little is left for the pause. Not nothing: writers that never rest would keep us here, and all that is carried over
@@ -232,9 +236,8 @@ impl<'m> Drive<'m> {
             }
             Step::Drain => {
                 self.fenced.get_or_insert_with(Instant::now);
-                while self.catch_up(0).await? > 0 {
-                    self.require_time()?;
-                }
+                self.catch_up(0).await?;
+                self.require_time()?;
                 self.verify_touched().await?;
                 self.require_time()?;
             }

@@ -22,7 +22,7 @@ use super::Mover;
 use super::commit::Record;
 use super::drive::Ended;
 use super::owners::Batch;
-use super::rebucket::{FIRST_EPOCH, Owners, empty};
+use super::rebucket::{Owners, empty, make, require_together};
 use super::stop::Stop;
 use crate::store::moves::{self as rows, Figures, Move, Work};
 
@@ -82,8 +82,6 @@ impl<'m> Partitioning<'m> {
         let (Some(user), Some((home, parts))) = (row.work.user(), row.buckets.split_first()) else {
             return Err(Stop::Wrong("this move is about no user".to_owned()));
         };
-        // Another router may have planned it.
-        mover.catalog.catch_up().await?;
         let engine = mover.engine(row.source).await?;
         let owners = Owners(vec![(Role::Joined, Batch { buckets: vec![*home], token: row.token })]);
         owners.take(&*engine, row.step).await?;
@@ -109,7 +107,7 @@ impl<'m> Partitioning<'m> {
         runtime::faults::halt(step.as_str()).await;
         match step {
             Step::Log => {
-                self.require_home()?;
+                require_together(self.mover, &self.row, self.user)?;
                 self.owners.change(&*self.engine, step).await?;
                 self.make_buckets().await?;
                 self.record(step, Step::Commit).await
@@ -151,24 +149,13 @@ impl<'m> Partitioning<'m> {
         Ok(Some(next))
     }
 
-    fn require_home(&self) -> Result<(), Stop> {
-        let place = self.mover.catalog.current().locate(self.user);
-        if (place.shard.0, place.bucket, place.epoch) == (self.row.source, self.home.0, self.home.1) {
-            return Ok(());
-        }
-        let user = self.user.get();
-        Err(Stop::Wrong(format!("the bucket of user {user} is not where it was to be by now: begin again")))
-    }
-
     /// Owner rows for partitions that are new.
     async fn make_buckets(&self) -> Result<(), Stop> {
         let topology = self.mover.catalog.current();
         for bucket in self.partitions.iter() {
             let place = topology.place_of(bucket).ok_or_else(|| Stop::Wrong(format!("bucket {bucket} has ended")))?;
             let engine = self.mover.engine(place.shard.0).await?;
-            let row = OwnerRow { bucket, epoch: FIRST_EPOCH, state: State::Owned, mover: None };
-            let made = move |found: Option<&OwnerRow>| Ok(found.is_none().then_some(row));
-            transact(&*engine, move |tx| Box::pin(bucket_owner::change(tx, bucket, made))).await?;
+            transact(&*engine, move |tx| Box::pin(make(tx, bucket))).await?;
         }
         Ok(())
     }

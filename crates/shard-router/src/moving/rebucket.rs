@@ -87,7 +87,7 @@ impl<'m> Rebucket<'m> {
     async fn take(mover: &'m Mover, row: Move) -> Result<Self, Stop> {
         let (user, way) = Way::of(&row).ok_or_else(|| Stop::Wrong("this move is about no user".to_owned()))?;
         if row.step == Step::Log {
-            require_together(mover, &row, user).await?;
+            require_together(mover, &row, user)?;
         }
         let engine = mover.engine(row.source).await?;
         let batches = row.buckets.iter().map(|bucket| Batch { buckets: vec![*bucket], token: row.token });
@@ -188,8 +188,7 @@ impl<'m> Rebucket<'m> {
         let activated = transact(&*self.engine, move |tx| {
             Box::pin(async move {
                 if let Way::Out { own, .. } = way {
-                    let row = OwnerRow { bucket: own, epoch: FIRST_EPOCH, state: State::Owned, mover: None };
-                    bucket_owner::change(tx, own, |found| Ok(found.is_none().then_some(row))).await?;
+                    make(tx, own).await?;
                 }
                 owners.change_in(tx, Step::Activate).await
             })
@@ -249,6 +248,12 @@ impl<'m> Rebucket<'m> {
     }
 }
 
+/// A new bucket's owner row, where it is not there yet.
+pub(super) async fn make(tx: &mut dyn Transaction, bucket: Bucket) -> store::Result<()> {
+    let row = OwnerRow { bucket, epoch: FIRST_EPOCH, state: State::Owned, mover: None };
+    bucket_owner::change(tx, bucket, |found| Ok(found.is_none().then_some(row))).await
+}
+
 /// Deletes all rows of a bucket that nobody is led to: its number is never used again.
 pub(super) async fn empty(engine: &dyn Engine, bucket: Bucket, limit: u32) -> store::Result<()> {
     until_gone(engine, move |tx| {
@@ -300,9 +305,7 @@ impl Owners {
 
 /// The buckets are where they were to be when the move was planned. Asked before anything is touched: a return is planned before its
 /// user's bucket has come to the shard, and it may never come.
-async fn require_together(mover: &Mover, row: &Move, user: UserId) -> Result<(), Stop> {
-    // Another router may have brought it a moment ago.
-    mover.catalog.catch_up().await?;
+pub(super) fn require_together(mover: &Mover, row: &Move, user: UserId) -> Result<(), Stop> {
     if row.is_at_source(&mover.catalog.current()) {
         return Ok(());
     }

@@ -50,7 +50,7 @@ pub async fn settle(shards: &Shards) {
     }
 }
 
-fn person(id: UserId) -> users::UserRow {
+pub fn person(id: UserId) -> users::UserRow {
     users::UserRow {
         state: users::State::Live,
         session_epoch: 1,

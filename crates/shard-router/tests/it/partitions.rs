@@ -147,6 +147,16 @@ async fn live(shards: Shards, star: UserId, stop: Arc<AtomicBool>) -> u64 {
 }
 
 // R70: pictures that are finished or removed while the partitions are filled are neither missing nor there again.
+/// An isolated user with so many finished pictures.
+async fn star_with_pictures(node: &Node, shards: &Shards, many: u64) -> UserId {
+    let star = user(1);
+    isolate(node, star).await;
+    for n in 1..=many {
+        finish(shards, star, n).await;
+    }
+    star
+}
+
 async fn split_and_put_together(from: ShardEngine, to: ShardEngine) {
     let mut cluster = Cluster::on(from).await;
     cluster.moves.page_rows = 16;
@@ -154,11 +164,7 @@ async fn split_and_put_together(from: ShardEngine, to: ShardEngine) {
     let shards = shards(&cluster, &node).await;
     settle(&shards).await;
     add(&node, to.new_location("star").await.unwrap(), "star").await;
-    let star = user(1);
-    isolate(&node, star).await;
-    for n in 1..=200 {
-        finish(&shards, star, n).await;
-    }
+    let star = star_with_pictures(&node, &shards, 200).await;
     let stop = Arc::new(AtomicBool::new(false));
     let tasks = TaskTracker::new();
     let living = tasks.spawn(live(shards.clone(), star, Arc::clone(&stop)));
@@ -238,11 +244,7 @@ async fn partitions_come_and_go_while_routers_are_killed_at_any_moment() {
     let mut router = cluster.start(Some(2)).await.unwrap();
     let shards = shards(&cluster, &node).await;
     settle(&shards).await;
-    let star = user(1);
-    isolate(&node, star).await;
-    for n in 1..=200 {
-        finish(&shards, star, n).await;
-    }
+    let star = star_with_pictures(&node, &shards, 200).await;
     let stop = Arc::new(AtomicBool::new(false));
     let tasks = TaskTracker::new();
     let living = tasks.spawn(live(shards.clone(), star, Arc::clone(&stop)));

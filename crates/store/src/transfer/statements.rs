@@ -48,7 +48,7 @@ pub static COUNTS: LazyLock<String> = LazyLock::new(|| by_bucket_and_table(|_| S
 pub fn by_bucket_and_table(more: impl Fn(&str) -> String) -> String {
     let buckets = placeholders(1, BUCKETS);
     let each = STATEMENTS.iter().enumerate().map(|(place, statements)| {
-        let (name, more) = (statements.table.name, more(&columns(statements.table)));
+        let (name, more) = (statements.table.name, more(&statements.table.column_list()));
         format!("SELECT bucket, CAST({place} AS BIGINT), count(*){more} FROM {name} WHERE bucket IN {buckets} GROUP BY bucket")
     });
     each.collect::<Vec<_>>().join(" UNION ALL ")
@@ -89,7 +89,7 @@ pub fn of(table: &Table) -> Option<&'static Statements> {
 
 fn make(table: &'static Table) -> Statements {
     let name = table.name;
-    let all = columns(table);
+    let all = table.column_list();
     let key: Vec<&str> = table.key_in_bucket().map(|column| column.name).collect();
     let (tuple, order) = (format!("({})", key.join(", ")), key.join(", "));
     let after = placeholders(2, key.len());
@@ -130,12 +130,6 @@ fn make(table: &'static Table) -> Statements {
         ),
         upserts: WIDTHS.map(upsert),
     }
-}
-
-/// `id, name`: all columns in their order.
-fn columns(table: &Table) -> String {
-    let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
-    names.join(", ")
 }
 
 /// `($1, $2), ($3, $4)`: `count` rows of `width` placeholders, from `$first` on.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use api::topology::v1::topology_service_server::TopologyServiceServer;
 use model::UserId;
-use model::profile::{Role, User};
+use model::profile::User;
 use runtime::shutdown::Shutdown;
 use store::tables::{inbox, outbox, users};
 use store::{BucketTx, Error};
@@ -21,6 +21,7 @@ use super::news::News;
 use super::process::Process;
 use super::router::opener;
 use super::world::World;
+use crate::ledger::person;
 
 /// Buckets that people are in; two of each, written to by two processes.
 const BUCKETS: u64 = 10;
@@ -145,25 +146,8 @@ pub const fn leaves_message(mark: u64) -> bool {
 }
 
 fn row(id: UserId) -> users::UserRow {
-    users::UserRow {
-        state: users::State::Live,
-        session_epoch: 1,
-        email_normal: format!("user{}@example.com", id.get()),
-        picture_version: 0,
-        user: User {
-            id,
-            version: 1,
-            email: format!("user{}@example.com", id.get()),
-            first_name: "0".to_owned(),
-            last_name: "Lovelace".to_owned(),
-            address: None,
-            phone_numbers: Vec::new(),
-            picture: None,
-            role: Role::User,
-            created_at_ms: 1,
-            updated_at_ms: 1,
-        },
-    }
+    let row = person(id);
+    users::UserRow { user: User { first_name: "0".to_owned(), ..row.user }, ..row }
 }
 
 /// How long people have for their last writes.
