@@ -17,10 +17,10 @@ use anyhow::{Context, Result, bail};
 use api::growth::v1::growth_service_client::GrowthServiceClient;
 use api::growth::v1::{
     AddShardRequest, Control, ControlMovesRequest, DrainShardRequest, IsolateUserRequest, ListMovesRequest,
-    ListShardsRequest, MoveBucketRequest, PartitionUserRequest, Plan, RebalanceRequest, RemoveShardRequest,
+    ListShardsRequest, Measure, MoveBucketRequest, PartitionUserRequest, Plan, RebalanceRequest, RemoveShardRequest,
     ReturnUserRequest, UnpartitionUserRequest, VerifyRequest,
 };
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use runtime::grpc::Client;
 
 use crate::operator::Server;
@@ -30,7 +30,7 @@ pub use replica::ReplicaCommand;
 /// What operators ask for.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Every shard with its engine, buckets, rows and bytes.
+    /// Every shard with its engine, buckets, rows, bytes, load and how far behind its replicas are; counts the load for a second.
     Topology {
         /// Where to.
         #[command(flatten)]
@@ -122,9 +122,9 @@ pub enum ShardCommand {
         /// How.
         #[command(flatten)]
         manner: Manner,
-        /// By the rows that buckets have, not only by their number.
-        #[arg(long)]
-        by_rows: bool,
+        /// What is to be even.
+        #[arg(long, value_enum, default_value_t = By::Buckets)]
+        by: By,
     },
     /// Move every bucket of a shard to the others.
     Drain {
@@ -148,6 +148,30 @@ pub enum ShardCommand {
         #[command(subcommand)]
         command: ReplicaCommand,
     },
+}
+
+/// What a rebalance makes even.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum By {
+    /// Their number.
+    Buckets,
+    /// Their rows.
+    Rows,
+    /// The size of the shards' databases.
+    Bytes,
+    /// What the shards are asked: counted for five seconds first.
+    Load,
+}
+
+impl From<By> for Measure {
+    fn from(by: By) -> Self {
+        match by {
+            By::Buckets => Self::Buckets,
+            By::Rows => Self::Rows,
+            By::Bytes => Self::Bytes,
+            By::Load => Self::Load,
+        }
+    }
 }
 
 /// `myriad bucket …`
@@ -265,7 +289,7 @@ pub async fn run(command: Command) -> Result<()> {
     match command {
         Command::Topology { server, json } => {
             let mut operator = operator(server)?;
-            show::shards(&ask!(operator.list_shards(ListShardsRequest {})), json)
+            show::shards(&ask!(operator.list_shards(ListShardsRequest { measure_load: true })), json)
         }
         Command::Shard { server, command } => operator(server)?.shard(command).await,
         Command::Bucket { server, command: BucketCommand::Move { bucket, to, manner } } => {
@@ -303,8 +327,9 @@ impl Operator {
                 }
                 Ok(())
             }
-            ShardCommand::Rebalance { manner, by_rows } => {
-                let answer = ask!(self.rebalance(RebalanceRequest { dry_run: manner.dry_run, by_rows }));
+            ShardCommand::Rebalance { manner, by } => {
+                let request = RebalanceRequest { dry_run: manner.dry_run, by: Measure::from(by).into() };
+                let answer = ask!(self.rebalance(request));
                 self.planned(answer.plan, manner).await
             }
             ShardCommand::Drain { name, manner } => {

@@ -2,6 +2,7 @@
 
 mod control;
 mod copies;
+mod measure;
 mod partitions;
 mod plan;
 mod replicas;
@@ -12,7 +13,6 @@ mod verify;
 
 use std::sync::Arc;
 
-use store::Engine;
 use topology::{ShardInfo, ShardState, Topology};
 
 use crate::error::{Error, Result};
@@ -20,6 +20,7 @@ use crate::moving::Mover;
 use crate::store::catalog::Catalog;
 
 pub(crate) use control::Control;
+pub(crate) use measure::{Measure, Replica};
 pub(crate) use plan::{Plan, Wish};
 pub(crate) use shards::{NewShard, Status};
 
@@ -57,10 +58,4 @@ fn require_active(info: &ShardInfo) -> Result<()> {
 /// What a shard may have of the buckets: nothing while it is drained.
 fn weight(shard: &ShardInfo) -> u32 {
     if shard.state == ShardState::Active { shard.weight } else { 0 }
-}
-
-/// The size of a shard's database in bytes.
-async fn size(engine: &dyn Engine) -> Result<u64> {
-    let rows = engine.query(engine.dialect().size, Vec::new()).await?;
-    Ok(rows.first().map_or(Ok(0), |row| row.u64(0))?)
 }

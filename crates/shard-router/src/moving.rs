@@ -12,6 +12,7 @@ mod partition;
 mod rebucket;
 mod settings;
 mod stop;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -50,6 +51,8 @@ pub(crate) struct Mover {
     engines: Mutex<BTreeMap<u32, Opened>>,
     /// Commits of one router wait for one another here, not for one another's failures at the catalog.
     committing: Mutex<()>,
+    /// Held by the move that is in its pause.
+    pausing: Mutex<()>,
 }
 
 impl Mover {
@@ -62,6 +65,7 @@ impl Mover {
             wake: Notify::new(),
             engines: Mutex::default(),
             committing: Mutex::default(),
+            pausing: Mutex::default(),
         })
     }
 

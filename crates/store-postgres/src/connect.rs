@@ -71,6 +71,10 @@ fn options(location: &Location, settings: &Settings, purpose: Purpose) -> PgConn
             ("statement_timeout", settings.statement_ms.to_string()),
             ("lock_timeout", settings.lock_ms.to_string()),
             ("idle_in_transaction_session_timeout", settings.idle_in_transaction_ms.to_string()),
+            // Our statements are short. Where a plan looks dear, because a new shard has no statistics yet, compiling it or starting
+            // processes for it takes fifty times as long as running it.
+            ("jit", "off".to_owned()),
+            ("max_parallel_workers_per_gather", "0".to_owned()),
         ]);
     if purpose != Purpose::Write {
         options = options.options([("default_transaction_read_only", "on")]);

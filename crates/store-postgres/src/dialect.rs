@@ -17,6 +17,7 @@ pub static POSTGRES: Dialect = Dialect {
               WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') \
               AND a.attnum > 0 AND NOT a.attisdropped ORDER BY c.relname, a.attnum",
     size: "SELECT pg_database_size(current_database())",
+    calls: Some("SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"),
     digest: Some(&DIGEST),
     may_migrate: Some("SELECT has_schema_privilege(current_schema(), 'CREATE')::int"),
     grants: Some(

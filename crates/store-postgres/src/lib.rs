@@ -3,9 +3,9 @@
 //!
 //! Collaborators: a PostgreSQL server whose address comes from the catalog and whose credentials come from the process's settings.
 
+mod bulk;
 mod commit;
 mod connect;
-mod copy;
 mod dialect;
 mod engine;
 mod error;

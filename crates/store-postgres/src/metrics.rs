@@ -44,7 +44,7 @@ impl Counters {
 
     pub fn read(&self) -> Stats {
         let transactions = self.transactions.load(Ordering::Relaxed);
-        Stats { transactions, commits: transactions }
+        Stats { transactions, commits: transactions, reads: 0 }
     }
 }
 

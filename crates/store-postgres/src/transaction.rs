@@ -6,7 +6,7 @@ use store::{BoxFuture, Commit, Error, Lock, Query, Result, Row, Transaction, Val
 use tokio::time::timeout;
 
 use crate::{
-    commit, copy, dialect, error,
+    bulk, commit, dialect, error,
     pool::{Lease, Pool},
     reading,
     statement::{self, Reply},
@@ -202,10 +202,10 @@ impl Transaction for PgTx<'_> {
         })
     }
 
-    fn copy_in<'a>(&'a mut self, table: &'static Table, rows: &'a [Row]) -> BoxFuture<'a, Result<bool>> {
+    fn insert_many<'a>(&'a mut self, table: &'static Table, rows: &'a [Row]) -> BoxFuture<'a, Result<bool>> {
         Box::pin(async move {
             self.ready().await?;
-            let reply = timeout(self.answer, copy::rows_in(self.lease.connection(), table, rows)).await;
+            let reply = timeout(self.answer, bulk::insert(self.lease.connection(), table, rows)).await;
             self.changed |= self.settle(reply)? > 0;
             Ok(true)
         })

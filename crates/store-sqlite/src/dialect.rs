@@ -9,6 +9,7 @@ pub static SQLITE: Dialect = Dialect {
     columns: "SELECT m.name, p.name, p.type, p.\"notnull\", p.pk FROM sqlite_master m JOIN pragma_table_info(m.name) p \
               WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY m.name, p.cid",
     size: "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+    calls: None,
     digest: None,
     may_migrate: None,
     grants: None,

@@ -60,8 +60,9 @@ impl Sqlite {
         let mut readers = Vec::new();
         for number in 0..options.readers.max(1) {
             let session = Session::new(open::connection(options, Purpose::Read)?);
-            let jobs = read_jobs.clone();
-            readers.push(start(format!("{}-read-{number}", options.name), move || readers::run(session, &jobs))?);
+            let (jobs, counters) = (read_jobs.clone(), Arc::clone(&counters));
+            let read = move || readers::run(session, &jobs, &counters);
+            readers.push(start(format!("{}-read-{number}", options.name), read)?);
         }
         Ok(Arc::new(Self {
             name: options.name.clone(),
@@ -127,7 +128,7 @@ impl Engine for Sqlite {
     }
 
     fn stats(&self) -> Stats {
-        self.counters.read()
+        self.counters.stats()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
@@ -147,10 +148,11 @@ impl Engine for Sqlite {
     }
 }
 
-/// Transactions and the commits that carried them: here for `Stats`, and as metrics.
+/// What the engine did: here for `Stats`, transactions and commits also as metrics.
 pub struct Counters {
     transactions: AtomicU64,
     commits: AtomicU64,
+    reads: AtomicU64,
     transactions_metric: metrics::Counter,
     commits_metric: metrics::Counter,
 }
@@ -162,6 +164,7 @@ impl Counters {
         Self {
             transactions: AtomicU64::new(0),
             commits: AtomicU64::new(0),
+            reads: AtomicU64::new(0),
             transactions_metric: metrics::counter!("myriad_store_transactions_total", "store" => name.to_owned()),
             commits_metric: metrics::counter!("myriad_store_commits_total", "store" => name.to_owned()),
         }
@@ -175,7 +178,13 @@ impl Counters {
         self.commits_metric.increment(1);
     }
 
-    pub fn read(&self) -> Stats {
-        Stats { transactions: self.transactions.load(Ordering::Relaxed), commits: self.commits.load(Ordering::Relaxed) }
+    /// Counts one reading statement.
+    pub fn has_read(&self) {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn stats(&self) -> Stats {
+        let now = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Stats { transactions: now(&self.transactions), commits: now(&self.commits), reads: now(&self.reads) }
     }
 }

@@ -57,12 +57,13 @@ impl Inline {
     /// # Errors
     /// Those of an engine's `query`.
     pub fn query(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
+        self.counters.has_read();
         self.writer.session().query(sql, params)
     }
 
     /// Counters since it was opened.
     pub fn stats(&self) -> Stats {
-        self.counters.read()
+        self.counters.stats()
     }
 
     /// SQLite's words.

@@ -52,7 +52,7 @@ pub trait Transaction: Query {
 
     /// Inserts rows of which none is there, all columns in the table's order, where the engine has a way that is faster than statements.
     /// False: it has none, and nothing was done.
-    fn copy_in<'a>(&'a mut self, _table: &'static Table, _rows: &'a [Row]) -> BoxFuture<'a, Result<bool>> {
+    fn insert_many<'a>(&'a mut self, _table: &'static Table, _rows: &'a [Row]) -> BoxFuture<'a, Result<bool>> {
         Box::pin(std::future::ready(Ok(false)))
     }
 
@@ -92,6 +92,8 @@ pub struct Stats {
     pub transactions: u64,
     /// Durable commits that carried them; each costs one sync of the log.
     pub commits: u64,
+    /// Reading statements, on an engine whose server does not count them itself.
+    pub reads: u64,
 }
 
 /// The words in which an engine differs.
@@ -105,6 +107,8 @@ pub struct Dialect {
     pub columns: &'static str,
     /// A query for the size of the database in bytes.
     pub size: &'static str,
+    /// Where a server is shared by processes: a query for how many transactions and statements outside of them it has ended, of all of them.
+    pub calls: Option<&'static str>,
     /// How it hashes rows by itself, if it can.
     pub digest: Option<&'static Digest>,
     /// Where there are roles: a query for 1 if this process's may change the schema, else 0.
@@ -151,6 +155,18 @@ impl Query for Primary<'_> {
     fn query<'a>(&'a mut self, sql: &'static str, params: &'a [Value]) -> BoxFuture<'a, Result<Vec<Row>>> {
         self.0.query(sql, params.to_vec())
     }
+}
+
+/// How many transactions and statements outside of them a database has ended since some time: two of these numbers make a rate. A server
+/// counts those of every process, an engine without one its own, which is all.
+///
+/// Errors: those of a query.
+pub async fn calls(engine: &dyn Engine) -> Result<u64> {
+    let Some(sql) = engine.dialect().calls else {
+        let stats = engine.stats();
+        return Ok(stats.transactions + stats.reads);
+    };
+    engine.query(sql, Vec::new()).await?.first().map_or(Ok(0), |row| row.u64(0))
 }
 
 /// Runs work that has an answer in one transaction of an engine.

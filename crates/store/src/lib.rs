@@ -21,7 +21,7 @@ pub mod value;
 
 pub use bucket_tx::BucketTx;
 pub use engine::{
-    BoxFuture, Commit, Dialect, Engine, Lock, Primary, Progress, Query, Stats, Transaction, Work, transact,
+    BoxFuture, Commit, Dialect, Engine, Lock, Primary, Progress, Query, Stats, Transaction, Work, calls, transact,
 };
 pub use error::{Error, Result};
 pub use migrate::{Cluster, Identity, Prepared, Schema, prepare, recognise};

@@ -95,7 +95,7 @@ pub async fn rows(engine: &dyn Engine, table: &'static Table, bucket: Bucket, ke
 pub async fn counts(engine: &dyn Engine, buckets: &BTreeSet<Bucket>) -> Result<BTreeMap<(Bucket, usize), u64>> {
     let mut counts = BTreeMap::new();
     for row in in_chunks(engine, &statements::COUNTS, buckets).await? {
-        counts.insert(statements::place(&row)?, row.u64(2)?);
+        counts.extend(statements::count(&row)?);
     }
     Ok(counts)
 }
@@ -143,7 +143,7 @@ pub async fn require_token(tx: &mut dyn Transaction, buckets: &[Bucket], token: 
 
 /// Writes rows into a bucket that has none of these keys. The caller has required the owner rows of their buckets.
 pub async fn fill(tx: &mut dyn Transaction, table: &'static Table, rows: Vec<Row>) -> Result<()> {
-    if tx.copy_in(table, &rows).await? {
+    if tx.insert_many(table, &rows).await? {
         return Ok(());
     }
     put(tx, table, rows).await

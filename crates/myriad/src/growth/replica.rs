@@ -44,6 +44,7 @@ pub(super) async fn run(mut operator: Operator, command: ReplicaCommand) -> Resu
     };
     let ShardStatus { name, location, replicas, .. } = shard.context("the server sent no shard")?;
     let would = if dry_run { "would be" } else { "is" };
+    let replicas: Vec<_> = replicas.into_iter().map(|replica| replica.location).collect();
     let replicas = if replicas.is_empty() { "no replicas".to_owned() } else { replicas.join(", ") };
     println!("{name} {would} written to at {location} and read from {replicas}");
     Ok(())

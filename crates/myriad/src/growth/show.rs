@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use api::growth::v1::{IsolatedUser, ListShardsResponse, Move, Plan};
+use api::growth::v1::{IsolatedUser, ListShardsResponse, Move, Plan, Replica};
 use comfy_table::{Table, presets};
 use serde_json::json;
 
@@ -14,10 +14,15 @@ pub fn shards(answer: &ListShardsResponse, as_json: bool) -> Result<()> {
             .shards
             .iter()
             .map(|shard| {
+                let lag = |replica: &Replica| replica.error.is_empty().then_some(replica.lag_bytes);
+                let replicas = shard.replicas.iter().map(
+                    |replica| json!({ "location": replica.location, "lagBytes": lag(replica), "error": replica.error }),
+                );
                 json!({
                     "id": shard.id, "name": shard.name, "engine": shard.engine, "location": shard.location,
                     "state": shard.state, "weight": shard.weight, "buckets": shard.buckets, "rows": shard.rows,
-                    "bytes": shard.bytes, "error": shard.error, "replicas": shard.replicas,
+                    "bytes": shard.bytes, "callsPerSecond": shard.load, "error": shard.error,
+                    "replicas": replicas.collect::<Vec<_>>(),
                 })
             })
             .collect();
@@ -39,9 +44,10 @@ pub fn shards(answer: &ListShardsResponse, as_json: bool) -> Result<()> {
     let mut table = Table::new();
     table
         .load_style(presets::UTF8_HORIZONTAL_ONLY)
-        .set_header(["shard", "engine", "location", "state", "weight", "buckets", "rows", "size"]);
+        .set_header(["shard", "engine", "location", "behind", "state", "weight", "buckets", "rows", "size", "calls/s"]);
     for shard in &answer.shards {
-        let places = [std::slice::from_ref(&shard.location), &shard.replicas].concat();
+        let replicas = shard.replicas.iter();
+        let (places, lags): (Vec<_>, Vec<_>) = replicas.map(|replica| (replica.location.clone(), lag(replica))).unzip();
         let (rows, size) = match shard.error.as_str() {
             "" => (shard.rows.to_string(), bytes(shard.bytes)),
             error => ("?".to_owned(), error.to_owned()),
@@ -49,12 +55,14 @@ pub fn shards(answer: &ListShardsResponse, as_json: bool) -> Result<()> {
         table.add_row([
             shard.name.clone(),
             shard.engine.clone(),
-            places.join("\n"),
+            [vec![shard.location.clone()], places].concat().join("\n"),
+            [vec![String::new()], lags].concat().join("\n"),
             shard.state.clone(),
             shard.weight.to_string(),
             shard.buckets.to_string(),
             rows,
             size,
+            shard.load.map_or_else(|| "?".to_owned(), |calls| calls.to_string()),
         ]);
     }
     println!("{table}\ntopology {}", answer.topology_version);
@@ -65,6 +73,10 @@ pub fn shards(answer: &ListShardsResponse, as_json: bool) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn lag(replica: &Replica) -> String {
+    if replica.error.is_empty() { bytes(replica.lag_bytes) } else { replica.error.clone() }
 }
 
 /// What a user's pictures are read from, a shard a line.

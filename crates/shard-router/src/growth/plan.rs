@@ -9,14 +9,15 @@ use model::{Bucket, ShardId};
 use store::transfer;
 use topology::{ShardState, Topology};
 
-use super::{Growth, named, require_active, size, weight};
+use super::measure::{Measure, size};
+use super::{Growth, named, require_active, weight};
 use crate::domain::batches::{Batch, batches};
 use crate::error::{Error, Result};
 use crate::growth::shards::set_state;
 use crate::store::catalog::Catalog;
 use crate::store::moves::{self, Move};
 
-/// How far a shard's rows may be from its share, in percent, before a rebalance by rows moves something.
+/// How far a shard's rows, bytes or load may be from its share, in percent, before a rebalance by them moves something.
 const TOLERANCE: u32 = 5;
 /// Moves that ended are remembered for so many moves more.
 const REMEMBERED: u32 = 20_000;
@@ -29,7 +30,7 @@ const MS_A_BUCKET: u64 = 2;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Wish {
     /// Every shard has its share.
-    Rebalance { by_rows: bool },
+    Rebalance { by: Measure },
     /// A shard has nothing.
     Drain(String),
     /// A bucket is on a shard.
@@ -80,28 +81,15 @@ impl Growth {
                 place(Strategy::Balanced, &loads(topology, &BTreeMap::new()), &members)
                     .map(|transfers| transfers.into_iter().filter(|transfer| transfer.from.0 == leaving).collect())
             }
-            Wish::Rebalance { by_rows: false } => {
+            Wish::Rebalance { by: Measure::Buckets } => {
                 place(Strategy::Balanced, &shared(loads(topology, &BTreeMap::new())), &members(topology, None))
             }
-            Wish::Rebalance { by_rows: true } => {
-                let rows = self.rows_by_bucket(topology).await?;
-                balance_by_cost(&shared(loads(topology, &rows)), &members(topology, None), TOLERANCE)
+            Wish::Rebalance { by } => {
+                let costs = self.costs(topology, *by).await?;
+                balance_by_cost(&shared(loads(topology, &costs)), &members(topology, None), TOLERANCE)
                     .map_err(|refusal| Error::Operation(refusal.to_string()))
             }
         }
-    }
-
-    async fn rows_by_bucket(&self, topology: &Topology) -> Result<BTreeMap<Bucket, u64>> {
-        let mut rows = BTreeMap::new();
-        for info in topology.live_shards() {
-            let engine = self.mover.engine(info.id).await?;
-            for (bucket, count) in transfer::by_bucket(&*engine).await? {
-                if topology.place_of(bucket).is_some_and(|place| place.shard == info.shard_id()) {
-                    rows.insert(bucket, count);
-                }
-            }
-        }
-        Ok(rows)
     }
 
     /// What a plan costs, by the present contents and the pace of the moves that ended last.
@@ -222,11 +210,11 @@ fn members(topology: &Topology, leaving: Option<u32>) -> Vec<Member> {
     topology.live_shards().map(member).collect()
 }
 
-fn loads(topology: &Topology, rows: &BTreeMap<Bucket, u64>) -> Vec<Load> {
+fn loads(topology: &Topology, costs: &BTreeMap<Bucket, u64>) -> Vec<Load> {
     let load = |place: topology::Place| Load {
         bucket: place.bucket,
         on: place.shard,
-        cost: rows.get(&place.bucket).copied().unwrap_or(0).max(1),
+        cost: costs.get(&place.bucket).copied().unwrap_or(0).max(1),
     };
     topology.places().map(load).collect()
 }

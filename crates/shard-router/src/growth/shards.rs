@@ -4,7 +4,8 @@ use model::ShardId;
 use store::{Engine, grants, transfer};
 use topology::{EngineKind, ShardInfo, ShardState};
 
-use super::{Growth, named, size};
+use super::measure::{Replica, size};
+use super::{Growth, named};
 use crate::error::{Error, Result};
 use crate::store::{catalog, moves};
 
@@ -15,6 +16,9 @@ pub(crate) struct Status {
     pub(crate) buckets: usize,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
+    /// Calls a second, from every process, where they were counted.
+    pub(crate) load: Option<u64>,
+    pub(crate) replicas: Vec<Replica>,
     /// Why it cannot be asked.
     pub(crate) error: String,
 }
@@ -29,19 +33,23 @@ pub(crate) struct NewShard {
 }
 
 impl Growth {
-    /// Every shard that is not removed.
-    pub(crate) async fn shards(&self) -> Vec<Status> {
-        let topology = self.topology();
-        let asked = topology.live_shards().map(|info| self.status(info.clone()));
+    /// Every shard that is not removed; with its load, which takes a second to count.
+    pub(crate) async fn shards(&self, with_load: bool) -> Vec<Status> {
+        let shards: Vec<ShardInfo> = self.topology().live_shards().cloned().collect();
+        let loads = if with_load { self.glance(&shards).await } else { vec![None; shards.len()] };
+        let asked =
+            shards.into_iter().zip(loads).map(|(info, load)| async move { Status { load, ..self.status(info).await } });
         futures::future::join_all(asked).await
     }
 
     pub(crate) async fn status(&self, info: ShardInfo) -> Status {
         let buckets = self.topology().owned_buckets(info.shard_id()).len();
-        match self.measure(info.id).await {
-            Ok((rows, bytes)) => Status { info, buckets, rows, bytes, error: String::new() },
-            Err(error) => Status { info, buckets, rows: 0, bytes: 0, error: error.to_string() },
-        }
+        let ((rows, bytes), error) = match self.measure(info.id).await {
+            Ok(held) => (held, String::new()),
+            Err(error) => ((0, 0), error.to_string()),
+        };
+        let replicas = self.replicas_of(&info).await;
+        Status { info, buckets, rows, bytes, load: None, replicas, error }
     }
 
     async fn measure(&self, shard: u32) -> Result<(u64, u64)> {
@@ -77,7 +85,8 @@ impl Growth {
         }
         added?;
         if dry_run {
-            return Ok(Status { info, buckets: 0, rows: 0, bytes: 0, error: String::new() });
+            let (error, replicas) = (String::new(), Vec::new());
+            return Ok(Status { info, buckets: 0, rows: 0, bytes: 0, load: None, replicas, error });
         }
         Ok(self.status(info).await)
     }

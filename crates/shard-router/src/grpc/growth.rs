@@ -8,7 +8,7 @@ use model::{Bucket, FieldError, ShardId, UserId};
 use moves::Step;
 use tonic::{Request, Response, Status};
 
-use crate::growth::{Control, Growth, NewShard, Plan, Status as ShardStatus, Wish};
+use crate::growth::{Control, Growth, Measure, NewShard, Plan, Replica, Status as ShardStatus, Wish};
 use crate::store::moves::{Move, Work};
 
 /// Moves that ended, at most, in one answer.
@@ -21,9 +21,10 @@ pub(crate) struct GrowthGrpc(pub(crate) Growth);
 impl GrowthService for GrowthGrpc {
     async fn list_shards(
         &self,
-        _: Request<proto::ListShardsRequest>,
+        request: Request<proto::ListShardsRequest>,
     ) -> Result<Response<proto::ListShardsResponse>, Status> {
-        let shards = self.0.shards().await.into_iter().map(shard).collect();
+        let measure_load = request.into_inner().measure_load;
+        let shards = self.0.shards(measure_load).await.into_iter().map(shard).collect();
         let topology = self.0.topology();
         let isolated = isolated(&topology);
         Ok(Response::new(proto::ListShardsResponse { topology_version: topology.version(), shards, isolated }))
@@ -43,8 +44,14 @@ impl GrowthService for GrowthGrpc {
         &self,
         request: Request<proto::RebalanceRequest>,
     ) -> Result<Response<proto::RebalanceResponse>, Status> {
-        let proto::RebalanceRequest { dry_run, by_rows } = request.into_inner();
-        let planned = self.0.wish(&Wish::Rebalance { by_rows }, dry_run).await.map_err(refused)?;
+        let request = request.into_inner();
+        let by = match request.by() {
+            proto::Measure::Unspecified | proto::Measure::Buckets => Measure::Buckets,
+            proto::Measure::Rows => Measure::Rows,
+            proto::Measure::Bytes => Measure::Bytes,
+            proto::Measure::Load => Measure::Load,
+        };
+        let planned = self.0.wish(&Wish::Rebalance { by }, request.dry_run).await.map_err(refused)?;
         Ok(Response::new(proto::RebalanceResponse { plan: Some(plan(planned)) }))
     }
 
@@ -189,7 +196,7 @@ fn refused(error: crate::Error) -> Status {
 }
 
 fn shard(status: ShardStatus) -> proto::ShardStatus {
-    let ShardStatus { info, buckets, rows, bytes, error } = status;
+    let ShardStatus { info, buckets, rows, bytes, load, replicas, error } = status;
     proto::ShardStatus {
         id: info.id,
         name: info.name,
@@ -201,7 +208,16 @@ fn shard(status: ShardStatus) -> proto::ShardStatus {
         rows,
         bytes,
         error,
-        replicas: info.replicas,
+        replicas: replicas.into_iter().map(replica).collect(),
+        load,
+    }
+}
+
+fn replica(replica: Replica) -> proto::Replica {
+    let Replica { location, behind } = replica;
+    match behind {
+        Ok(lag_bytes) => proto::Replica { location, lag_bytes, error: String::new() },
+        Err(error) => proto::Replica { location, lag_bytes: 0, error },
     }
 }
 

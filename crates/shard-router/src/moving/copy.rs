@@ -65,12 +65,13 @@ impl Drive<'_> {
         Ok(())
     }
 
-    /// User traffic goes first: rests where the source was slow to answer what was asked at `since`.
+    /// User traffic goes first: rests where the source was slow to answer what was asked at `since`, and while writers wait for another move.
     async fn rest(&mut self, since: Instant, rows: usize) {
         let rest = self.pace.rest(since, rows);
         if !rest.is_zero() {
             sleep(rest).await;
         }
+        self.mover.let_pass().await;
     }
 
     async fn send(&mut self, page: &mut Page) -> Result<(), Stop> {

@@ -10,6 +10,7 @@ use moves::{Side, Step, Verdict};
 use store::Engine;
 use store::tables::bucket_owner::{OwnerRow, State};
 use store::transfer::Hold;
+use tokio::sync::MutexGuard;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -54,6 +55,8 @@ pub(super) struct Drive<'m> {
     pub(super) pace: Pace,
     /// When the pause began, if it is on.
     fenced: Option<Instant>,
+    /// While the pause is on, or about to be.
+    turn: Option<MutexGuard<'m, ()>>,
     noted: Instant,
 }
 
@@ -180,6 +183,7 @@ impl<'m> Drive<'m> {
             figures,
             pace,
             fenced: None,
+            turn: None,
             noted: Instant::now(),
         })
     }
@@ -230,6 +234,7 @@ impl<'m> Drive<'m> {
             Step::Fence => {
                 // Little is left for the pause. Not nothing: writers that never rest would keep us here, and all that is carried over
                 // from now on has to be compared in the pause.
+                self.turn = self.mover.turn().await;
                 self.catch_up(FEW).await?;
                 self.fenced = Some(Instant::now());
                 owners::change(&*source, &self.batch, Side::Source, step, Log::Keep).await?;
@@ -243,6 +248,7 @@ impl<'m> Drive<'m> {
             }
             Step::Activate => {
                 owners::change(&*target, &self.batch, Side::Target, step, Log::Keep).await?;
+                self.turn = None;
                 if let Some(fenced) = self.fenced.take() {
                     self.figures.pause_us = u64::try_from(fenced.elapsed().as_micros()).unwrap_or(u64::MAX);
                     crate::metrics::paused(fenced.elapsed());

@@ -56,7 +56,7 @@ async fn require_no_fault(node: &Node) {
 }
 
 pub async fn counts(node: &Node) -> Vec<(String, u32)> {
-    let answer = node.growth().list_shards(ListShardsRequest {}).await.unwrap().into_inner();
+    let answer = node.growth().list_shards(ListShardsRequest::default()).await.unwrap().into_inner();
     answer.shards.into_iter().map(|shard| (shard.name, shard.buckets)).collect()
 }
 
@@ -127,7 +127,7 @@ async fn a_cluster_grows_from_one_shard_to_five_and_only_shares_move() {
         for name in names {
             add(&node, Sqlite.new_location(name).await.unwrap(), name).await;
         }
-        let dry = RebalanceRequest { dry_run: true, by_rows: false };
+        let dry = RebalanceRequest { dry_run: true, ..RebalanceRequest::default() };
         let dry = node.growth().rebalance(dry).await.unwrap().into_inner().plan.unwrap();
         let plan = rebalance(&node).await;
         assert_eq!((plan.buckets, dry.buckets, dry.operation.as_str()), (moved, moved, ""));

@@ -9,6 +9,7 @@ mod growth;
 mod lease;
 mod ledger;
 mod matrix;
+mod measures;
 mod partitions;
 mod replicas;
 mod simulation;

@@ -188,7 +188,7 @@ async fn split_and_put_together(from: ShardEngine, to: ShardEngine) {
     assert_eq!(own, copied);
     let answer = node.growth().verify(VerifyRequest { deep: false }).await.unwrap().into_inner();
     assert_eq!((answer.copies, answer.faults), (own.len() as u64, Vec::<String>::new()));
-    let listed = node.growth().list_shards(ListShardsRequest {}).await.unwrap().into_inner().isolated;
+    let listed = node.growth().list_shards(ListShardsRequest::default()).await.unwrap().into_inner().isolated;
     let places: Vec<_> = listed[0].partitions.iter().map(|part| (part.bucket, part.shard.as_str())).collect();
     assert_eq!(places, [(4097, "star"), (4098, &*second), (4099, "star"), (4100, &*second)]);
     assert!(listed[0].partitions_shown);

@@ -1,6 +1,6 @@
 //! Operators add and take away replicas; services follow without a restart.
 
-use api::growth::v1::{AddReplicaRequest, ListShardsRequest, RemoveReplicaRequest};
+use api::growth::v1::{AddReplicaRequest, ListShardsRequest, RemoveReplicaRequest, Replica};
 use model::Bucket;
 use tempfile::TempDir;
 use testkit::engines::Postgres;
@@ -13,13 +13,17 @@ use crate::cluster::{Cluster, Node};
 async fn add(node: &Node, shard: &str, location: &str, dry_run: bool) -> Result<Vec<String>, String> {
     let request = AddReplicaRequest { shard: shard.to_owned(), location: location.to_owned(), dry_run };
     let answer = node.growth().add_replica(request).await.map_err(|status| status.message().to_owned())?;
-    Ok(answer.into_inner().shard.unwrap().replicas)
+    Ok(locations(answer.into_inner().shard.unwrap().replicas))
+}
+
+fn locations(replicas: Vec<Replica>) -> Vec<String> {
+    replicas.into_iter().map(|replica| replica.location).collect()
 }
 
 async fn remove(node: &Node, location: &str) -> Result<Vec<String>, String> {
     let request = RemoveReplicaRequest { shard: "shard-0".to_owned(), location: location.to_owned(), dry_run: false };
     let answer = node.growth().remove_replica(request).await.map_err(|status| status.message().to_owned())?;
-    Ok(answer.into_inner().shard.unwrap().replicas)
+    Ok(locations(answer.into_inner().shard.unwrap().replicas))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -70,8 +74,13 @@ async fn replicas_come_and_go_while_services_run_and_wrong_ones_are_refused() {
     .await;
     assert!(std::sync::Arc::ptr_eq(&primary, shards.all()[0].engine()), "the primary stays open");
     assert!(!shards.show(Bucket(1), &[]).await.unwrap().on_replica, "the other shard has none");
-    let told = node.growth().list_shards(ListShardsRequest {}).await.unwrap().into_inner();
-    assert_eq!(told.shards[0].replicas, [right.as_str()]);
+    eventually("the replica has replayed everything", std::time::Duration::from_mins(1), || async {
+        let told = node.growth().list_shards(ListShardsRequest::default()).await.unwrap().into_inner();
+        let there = &told.shards[0].replicas[0];
+        assert_eq!((there.location.as_str(), there.error.as_str()), (right.as_str(), ""));
+        (there.lag_bytes == 0).then_some(())
+    })
+    .await;
 
     assert_eq!(remove(&node, &right).await.unwrap(), Vec::<String>::new());
     assert!(remove(&node, &right).await.unwrap_err().contains("which has none"));

@@ -61,7 +61,7 @@ async fn alone_and_back(from: ShardEngine, to: ShardEngine) {
     assert_eq!(place(&node, neighbour), (Bucket(90), ShardId(0)));
     assert_eq!(faults(&node).await, Vec::<String>::new());
     assert_eq!(rows(&shards, 0, 90, star).await + rows(&shards, 0, 4096, star).await, 0, "it left nothing behind");
-    let listed = node.growth().list_shards(ListShardsRequest {}).await.unwrap().into_inner();
+    let listed = node.growth().list_shards(ListShardsRequest::default()).await.unwrap().into_inner();
     assert_eq!(listed.isolated.len(), 1);
     assert_eq!((listed.isolated[0].user_id, listed.isolated[0].shard.as_str()), (star.get(), "star"));
     // A dedicated shard gets no share and keeps its user.

@@ -8,7 +8,7 @@ use std::{
 
 use futures::future::join_all;
 use proptest::prelude::*;
-use store::{BoxFuture, Engine, Error, Query, Result, Stats, tables::inbox, transact};
+use store::{BoxFuture, Engine, Error, Query, Result, tables::inbox, transact};
 use tempfile::TempDir;
 
 use super::{NOW, options, own, shard};
@@ -70,7 +70,7 @@ async fn a_transaction_that_changes_nothing_costs_no_sync_and_has_a_position() {
         second.write(own(0), |tx| Box::pin(async move { inbox::consume(tx, "x", NOW, NOW).await })).await.unwrap();
     assert_eq!((written.value, again.value), (true, false));
     assert!(again.position.log >= written.position.log);
-    assert_eq!(engine.stats(), Stats::default());
+    assert_eq!((engine.stats().transactions, engine.stats().commits), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

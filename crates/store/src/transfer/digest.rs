@@ -25,7 +25,7 @@ impl Digest {
 
     /// As [`statements::COUNTS`], with the digest after the number.
     fn sql(&'static self) -> &'static str {
-        let digest = |columns: &str| format!(", {}", self.aggregate.replace("{row}", columns));
+        let digest = |columns: &str| vec![self.aggregate.replace("{row}", columns)];
         self.sql.get_or_init(|| statements::by_bucket_and_table(digest))
     }
 }
@@ -38,7 +38,9 @@ pub async fn digests(
     let Some(digest) = engine.dialect().digest else { return Ok(None) };
     let mut found = BTreeMap::new();
     for row in in_chunks(engine, digest.sql(), buckets).await? {
-        found.insert(statements::place(&row)?, (row.u64(2)?, row.int(3)?));
+        if let Some((key, count)) = statements::count(&row)? {
+            found.insert(key, (count, row.int(3)?));
+        }
     }
     Ok(Some(found))
 }

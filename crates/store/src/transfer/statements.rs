@@ -41,22 +41,36 @@ pub static STATEMENTS: LazyLock<Vec<Statements>> = LazyLock::new(|| {
     TABLES.iter().filter(|table| matches!(table.moves, Moves::Along(_))).map(|table| make(table)).collect()
 });
 
-/// [`BUCKETS`] buckets: for each bucket and table with rows, the bucket, the table's place in [`STATEMENTS`], the number of rows.
-pub static COUNTS: LazyLock<String> = LazyLock::new(|| by_bucket_and_table(|_| String::new()));
+/// [`BUCKETS`] buckets: for each of them and each table, the bucket, the table's place in [`STATEMENTS`], the number of rows.
+pub static COUNTS: LazyLock<String> = LazyLock::new(|| by_bucket_and_table(|_| Vec::new()));
 
-/// The same with one more column, made from the table's columns.
-pub fn by_bucket_and_table(more: impl Fn(&str) -> String) -> String {
-    let buckets = placeholders(1, BUCKETS);
+/// The same with more columns: aggregates made from the table's columns.
+///
+/// Each bucket is looked up by itself. PostgreSQL knows nothing yet of the rows of a shard that is being filled, and would read a whole
+/// table where it was asked for several buckets of it at once.
+pub fn by_bucket_and_table(more: impl Fn(&str) -> Vec<String>) -> String {
+    let asked = asked();
     let each = STATEMENTS.iter().enumerate().map(|(place, statements)| {
-        let (name, more) = (statements.table.name, more(&statements.table.column_list()));
-        format!("SELECT bucket, CAST({place} AS BIGINT), count(*){more} FROM {name} WHERE bucket IN {buckets} GROUP BY bucket")
+        let name = statements.table.name;
+        let aggregates = std::iter::once("count(*)".to_owned()).chain(more(&statements.table.column_list()));
+        let of_bucket = |aggregate| format!("(SELECT {aggregate} FROM {name} WHERE {name}.bucket = asked.column1)");
+        let columns: Vec<String> = aggregates.map(of_bucket).collect();
+        format!("SELECT asked.column1, CAST({place} AS BIGINT), {} FROM {asked}", columns.join(", "))
     });
     each.collect::<Vec<_>>().join(" UNION ALL ")
 }
 
 /// [`BUCKETS`] buckets: those with entries in their log.
-pub static LOGGED: LazyLock<String> =
-    LazyLock::new(|| format!("SELECT DISTINCT bucket FROM change_log WHERE bucket IN {}", placeholders(1, BUCKETS)));
+pub static LOGGED: LazyLock<String> = LazyLock::new(|| {
+    let logged = "EXISTS (SELECT 1 FROM change_log WHERE change_log.bucket = asked.column1)";
+    format!("SELECT asked.column1 FROM {} WHERE {logged}", asked())
+});
+
+/// The parameters as a table of one column, which both engines call `column1`.
+fn asked() -> String {
+    let each: Vec<String> = (1..=BUCKETS).map(|number| format!("(CAST(${number} AS BIGINT))")).collect();
+    format!("(VALUES {}) AS asked", each.join(", "))
+}
 
 /// One row with the number of rows of all tables of [`STATEMENTS`] together, in all buckets.
 pub static TOTAL: LazyLock<String> = LazyLock::new(|| {
@@ -76,10 +90,14 @@ pub static BY_BUCKET: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// What a row of [`COUNTS`] is about: the bucket, and the table's place.
-pub fn place(row: &Row) -> Result<(Bucket, usize)> {
+/// What a row of [`COUNTS`] says: the bucket, the table's place, and how many rows there are; none where there are none.
+pub fn count(row: &Row) -> Result<Option<((Bucket, usize), u64)>> {
+    let rows = row.u64(2)?;
+    if rows == 0 {
+        return Ok(None);
+    }
     let place = usize::try_from(row.u64(1)?).map_err(|_| Error::Corrupt("a place".to_owned()))?;
-    Ok((row.bucket(0)?, place))
+    Ok(Some(((row.bucket(0)?, place), rows)))
 }
 
 /// The statements of a table; none for a table whose rows do not go along.

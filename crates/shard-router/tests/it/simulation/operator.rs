@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use api::growth::v1::growth_service_client::GrowthServiceClient;
 use api::growth::v1::{
-    Control, ControlMovesRequest, DrainShardRequest, IsolateUserRequest, ListMovesRequest, Move, MoveBucketRequest,
-    RebalanceRequest, ReturnUserRequest,
+    Control, ControlMovesRequest, DrainShardRequest, IsolateUserRequest, ListMovesRequest, Measure, Move,
+    MoveBucketRequest, RebalanceRequest, ReturnUserRequest,
 };
 use runtime::grpc::Client;
 use tokio::time::{sleep, timeout};
@@ -75,7 +75,8 @@ async fn command(world: &World, dice: &mut Dice, mut growth: Growth, drawn: u64)
         68..76 => {
             // One that was drained is to take buckets again.
             world.activate().await;
-            growth.rebalance(RebalanceRequest { dry_run: false, by_rows: dice.happens(300) }).await?;
+            let by = if dice.happens(300) { Measure::Rows } else { Measure::Buckets };
+            growth.rebalance(RebalanceRequest { dry_run: false, by: by.into() }).await?;
             Ok("rebalance".to_owned())
         }
         _ => control(dice, growth).await,
