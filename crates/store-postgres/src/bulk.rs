@@ -15,9 +15,9 @@ pub async fn insert(connection: &mut PgConnection, table: &Table, rows: &[Row]) 
     for (place, column) in table.columns.iter().enumerate() {
         let values = rows.iter().map(|row| row.values().get(place));
         let added = match column.kind {
-            Kind::Int => arrays.add(values.map(int).collect::<Vec<_>>()),
-            Kind::Text => arrays.add(values.map(text).collect::<Vec<_>>()),
-            Kind::Blob => arrays.add(values.map(blob).collect::<Vec<_>>()),
+            Kind::Int => arrays.add(values.map(int).collect::<sqlx::Result<Vec<_>>>()?),
+            Kind::Text => arrays.add(values.map(text).collect::<sqlx::Result<Vec<_>>>()?),
+            Kind::Blob => arrays.add(values.map(blob).collect::<sqlx::Result<Vec<_>>>()?),
         };
         added.map_err(sqlx::Error::Encode)?;
     }
@@ -35,22 +35,34 @@ fn statement(table: &Table) -> String {
     format!("INSERT INTO {} ({}) SELECT * FROM unnest({})", table.name, table.column_list(), arrays.join(", "))
 }
 
-fn int(value: Option<&Value>) -> Option<i64> {
-    if let Some(Value::Int(int)) = value { *int } else { None }
+fn int(value: Option<&Value>) -> sqlx::Result<Option<i64>> {
+    if let Some(Value::Int(int)) = value { Ok(*int) } else { Err(another_type()) }
 }
 
-fn text(value: Option<&Value>) -> Option<&str> {
-    if let Some(Value::Text(text)) = value { text.as_deref() } else { None }
+fn text(value: Option<&Value>) -> sqlx::Result<Option<&str>> {
+    if let Some(Value::Text(text)) = value { Ok(text.as_deref()) } else { Err(another_type()) }
 }
 
-fn blob(value: Option<&Value>) -> Option<&[u8]> {
-    if let Some(Value::Blob(bytes)) = value { bytes.as_deref() } else { None }
+fn blob(value: Option<&Value>) -> sqlx::Result<Option<&[u8]>> {
+    if let Some(Value::Blob(bytes)) = value { Ok(bytes.as_deref()) } else { Err(another_type()) }
+}
+
+fn another_type() -> sqlx::Error {
+    sqlx::Error::Encode("a value is missing or of another type than its column".into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use store::tables::sessions;
+
+    #[test]
+    fn a_value_of_another_type_is_no_null() {
+        assert_eq!(int(Some(&Value::Int(None))).unwrap(), None);
+        assert!(
+            int(Some(&Value::from("1"))).is_err() && text(None).is_err() && blob(Some(&Value::from(1_i64))).is_err()
+        );
+    }
 
     #[test]
     fn every_column_is_an_array_of_its_type() {

@@ -56,6 +56,7 @@ pub fn again(error: &Error) -> Error {
         Error::Corrupt(text) => Error::Corrupt(text.clone()),
         Error::InDoubt(text) => Error::InDoubt(text.clone()),
         Error::Fault(text) => Error::Fault(text.clone()),
+        Error::Unavailable(text) => Error::Unavailable(text.clone()),
         other => Error::Unavailable(other.to_string()),
     }
 }

@@ -87,7 +87,10 @@ impl Writer {
             group.push(self.job(job));
             if self.session.is_idle() {
                 // SQLite has rolled back everything: a full disk, an I/O error.
-                return self.refuse(group, &Error::Unavailable("the shared transaction was rolled back".to_owned()));
+                let own = group.last().and_then(|ran| ran.outcome.as_ref().err());
+                let reason = own.map_or_else(String::new, |own| format!(": {own}"));
+                let cause = Error::Unavailable(format!("the shared transaction was rolled back{reason}"));
+                return self.refuse(group, &cause);
             }
             next = if group.len() < self.group_max { self.next_job(jobs, group.len(), deadline) } else { None };
         }

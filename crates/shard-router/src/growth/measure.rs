@@ -20,10 +20,9 @@ const LOOK: Duration = Duration::from_secs(5);
 /// So many units of cost are one row, byte or call a second: a bucket may have less than one of them.
 const FINE: u64 = 1000;
 
-/// What a rebalance makes even.
+/// What a rebalance makes even beside the number of buckets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Measure {
-    Buckets,
     Rows,
     Bytes,
     /// Calls a second.
@@ -49,7 +48,6 @@ impl Growth {
             let rows = transfer::by_bucket(&*engine).await?;
             let all: u64 = rows.iter().map(|(_, count)| count).sum();
             let whole = match measure {
-                Measure::Buckets => continue,
                 Measure::Rows => all,
                 Measure::Bytes => size(&*engine).await?,
                 Measure::Load => busy.get(place).copied().unwrap_or_default(),

@@ -29,8 +29,8 @@ const MS_A_BUCKET: u64 = 2;
 /// What an operator wishes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Wish {
-    /// Every shard has its share.
-    Rebalance { by: Measure },
+    /// Every shard has its share: of the buckets, or of what they cost.
+    Rebalance { by: Option<Measure> },
     /// A shard has nothing.
     Drain(String),
     /// A bucket is on a shard.
@@ -81,11 +81,11 @@ impl Growth {
                 place(Strategy::Balanced, &loads(topology, &BTreeMap::new()), &members)
                     .map(|transfers| transfers.into_iter().filter(|transfer| transfer.from.0 == leaving).collect())
             }
-            Wish::Rebalance { by: Measure::Buckets } => {
+            Wish::Rebalance { by: None } => {
                 place(Strategy::Balanced, &shared(loads(topology, &BTreeMap::new())), &members(topology, None))
             }
-            Wish::Rebalance { by } => {
-                let costs = self.costs(topology, *by).await?;
+            Wish::Rebalance { by: Some(measure) } => {
+                let costs = self.costs(topology, *measure).await?;
                 balance_by_cost(&shared(loads(topology, &costs)), &members(topology, None), TOLERANCE)
                     .map_err(|refusal| Error::Operation(refusal.to_string()))
             }

@@ -46,10 +46,10 @@ impl GrowthService for GrowthGrpc {
     ) -> Result<Response<proto::RebalanceResponse>, Status> {
         let request = request.into_inner();
         let by = match request.by() {
-            proto::Measure::Unspecified | proto::Measure::Buckets => Measure::Buckets,
-            proto::Measure::Rows => Measure::Rows,
-            proto::Measure::Bytes => Measure::Bytes,
-            proto::Measure::Load => Measure::Load,
+            proto::Measure::Unspecified | proto::Measure::Buckets => None,
+            proto::Measure::Rows => Some(Measure::Rows),
+            proto::Measure::Bytes => Some(Measure::Bytes),
+            proto::Measure::Load => Some(Measure::Load),
         };
         let planned = self.0.wish(&Wish::Rebalance { by }, request.dry_run).await.map_err(refused)?;
         Ok(Response::new(proto::RebalanceResponse { plan: Some(plan(planned)) }))

@@ -234,7 +234,9 @@ impl<'m> Drive<'m> {
             Step::Fence => {
                 // Little is left for the pause. Not nothing: writers that never rest would keep us here, and all that is carried over
                 // from now on has to be compared in the pause.
-                self.turn = self.mover.turn().await;
+                if self.turn.is_none() {
+                    self.turn = self.mover.turn().await;
+                }
                 self.catch_up(FEW).await?;
                 self.fenced = Some(Instant::now());
                 owners::change(&*source, &self.batch, Side::Source, step, Log::Keep).await?;

@@ -23,7 +23,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { batch: 16, parallel: 4, page_rows: 1024, max_pause_ms: 500, grace_ms: 60_000, lease_ms: 10_000 }
+        Self { batch: 16, parallel: 2, page_rows: 256, max_pause_ms: 500, grace_ms: 60_000, lease_ms: 10_000 }
     }
 }
 

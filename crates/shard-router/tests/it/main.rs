@@ -5,6 +5,7 @@
 mod catalog;
 mod client;
 mod cluster;
+mod full;
 mod growth;
 mod lease;
 mod ledger;

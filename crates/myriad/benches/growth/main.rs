@@ -1,0 +1,96 @@
+//! Figures of growth while people read: the p99 of reads of everybody else while one user is a celebrity, once it is alone, and while
+//! buckets move from the file to PostgreSQL. Reads come at a fixed rate; users by Zipf's law. Figures only; nothing here passes or fails.
+//!
+//! `cargo bench -p myriad --bench growth`, `MYRIAD_USERS=1000000` for more users.
+
+#![expect(clippy::disallowed_methods, reason = "a benchmark's clients end with it")]
+
+mod readers;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use testkit::engines::Postgres;
+use testkit::engines::postgres::{PASSWORD, SUPERUSER};
+use testkit::{Options, Person, Server};
+
+use readers::{Readers, Reads, Zipf};
+
+/// Reads of everybody else, a second; without and beside the celebrity.
+const OTHERS: u32 = 700;
+/// Reads of the celebrity: 30 % of all.
+const OF_STAR: u32 = 300;
+const RUN: Duration = Duration::from_secs(20);
+
+fn main() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(measure())
+}
+
+async fn measure() -> Result<()> {
+    let count = std::env::var("MYRIAD_USERS").ok().map_or(Ok(100_000), |users| users.parse())?;
+    let server = Server::start(Options::new(env!("CARGO_BIN_EXE_myriad"))).await?;
+    let star = Person::new(&server.api()?).await;
+    let seeded = myriad(&server, &["seed", "--users", &count.to_string()]).await?;
+    print!("{seeded}");
+    let first = seeded.split_whitespace().nth(4).context("no first id")?.parse()?;
+    let zipf = Arc::new(Zipf::new(first, count));
+    let star_path = star.path();
+    let read = |with_star| {
+        let of_star = if with_star { OF_STAR } else { 0 };
+        Readers::begin(server.address(), &zipf, OTHERS, &star_path, of_star)
+    };
+    during(read(false), RUN).await?;
+    let alone = during(read(false), RUN).await?;
+    alone.print("everybody but the celebrity", None);
+
+    let readers = read(true);
+    let found = until_found(&server, star.id).await?;
+    println!("the celebrity is found {:.1} s after its first read", found.as_secs_f64());
+    during(readers, RUN).await?.print("the others beside the celebrity", Some(&alone));
+    myriad(&server, &["shard", "add", "shards/star.db", "--name", "star", "--dedicated"]).await?;
+    let readers = read(true);
+    myriad(&server, &["user", "isolate", &star.id.to_string(), "--to", "star"]).await?;
+    readers.end().await?.print("the others while it is isolated", Some(&alone));
+    during(read(true), RUN).await?.print("the others once it is alone", Some(&alone));
+
+    let database = Postgres::start(server.directory()).await?;
+    database.create_database("one").await?;
+    let password = PASSWORD.replace(' ', "%20");
+    let address = database.url("one").replace("postgres://", &format!("postgres://{SUPERUSER}:{password}@"));
+    myriad(&server, &["shard", "add", &address, "--name", "one"]).await?;
+    let readers = read(false);
+    let begun = Instant::now();
+    myriad(&server, &["shard", "drain", "local"]).await?;
+    println!("every bucket moved to PostgreSQL in {:.1} s", begun.elapsed().as_secs_f64());
+    readers.end().await?.print("everybody while that went on", Some(&alone));
+    during(read(false), RUN).await?.print("everybody on PostgreSQL", Some(&alone));
+    Ok(())
+}
+
+async fn during(readers: Readers, time: Duration) -> Result<Reads> {
+    tokio::time::sleep(time).await;
+    readers.end().await
+}
+
+async fn until_found(server: &Server, star: u64) -> Result<Duration> {
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_mins(1) {
+        let hot: serde_json::Value = serde_json::from_str(&myriad(server, &["hot", "--json"]).await?)?;
+        if hot[0]["userId"] == star && hot[0]["advice"].as_str().is_some_and(|advice| advice.contains("isolate")) {
+            return Ok(begun.elapsed());
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    anyhow::bail!("the celebrity is not found")
+}
+
+/// Runs an operator's command: what it printed.
+async fn myriad(server: &Server, arguments: &[&str]) -> Result<String> {
+    let ops = server.ops()?.base().to_owned();
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_myriad"));
+    let output = command.args(arguments).args(["--server", &ops]).output().await.context("myriad")?;
+    ensure!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?)
+}

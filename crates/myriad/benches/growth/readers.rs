@@ -1,0 +1,133 @@
+//! Readers that come at a fixed rate, whether they are answered or not: a slow answer is in the figures of all who waited behind it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use testkit::bench::{Connection, get};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+const CONNECTIONS: u32 = 16;
+/// Zipf's exponent.
+const EXPONENT: f64 = 1.1;
+
+/// Users, some much more often than others.
+pub struct Zipf {
+    first: u64,
+    /// Up to each rank, which part of all draws there is.
+    sums: Vec<f64>,
+}
+
+impl Zipf {
+    pub fn new(first: u64, count: u32) -> Self {
+        let mut sum = 0.0;
+        let up_to = |rank: u32| {
+            sum += f64::from(rank).powf(-EXPONENT);
+            sum
+        };
+        let sums: Vec<f64> = (1..=count).map(up_to).collect();
+        Self { first, sums: sums.into_iter().map(|part| part / sum).collect() }
+    }
+
+    /// The user of a number from 0 to 1. Neighbours in rank are far from each other in id.
+    fn user(&self, number: f64) -> u64 {
+        let rank = self.sums.partition_point(|sum| *sum < number).min(self.sums.len() - 1);
+        self.first + (rank as u64 * 7_919) % self.sums.len() as u64
+    }
+}
+
+/// Readers at work.
+pub struct Readers {
+    stop: Arc<AtomicBool>,
+    tasks: JoinSet<Result<Vec<Duration>>>,
+}
+
+impl Readers {
+    /// Begins with so many reads a second of everybody but the celebrity, and of it, each on connections of their own.
+    pub fn begin(address: &str, zipf: &Arc<Zipf>, others: u32, star: &str, of_star: u32) -> Self {
+        let (stop, mut tasks) = (Arc::new(AtomicBool::new(false)), JoinSet::new());
+        for number in 0..CONNECTIONS {
+            let (zipf, random) = (Arc::clone(zipf), Random(u64::from(number) << 32));
+            let mut random = random;
+            let others_of = move || get(&format!("/v1/users/{}", zipf.user(random.next())));
+            tasks.spawn(read(address.to_owned(), others, number, Arc::clone(&stop), others_of));
+            if of_star > 0 {
+                let request = get(star);
+                let read = read(address.to_owned(), of_star, number, Arc::clone(&stop), move || request.clone());
+                tasks.spawn(async move { read.await.map(|_| Vec::new()) });
+            }
+        }
+        Self { stop, tasks }
+    }
+
+    /// Ends: what everybody but the celebrity's readers saw.
+    pub async fn end(mut self) -> Result<Reads> {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut times = Vec::new();
+        while let Some(ended) = self.tasks.join_next().await {
+            times.extend(ended??);
+        }
+        ensure!(!times.is_empty(), "nobody read");
+        times.sort_unstable();
+        Ok(Reads(times))
+    }
+}
+
+async fn read(
+    address: String,
+    rate: u32,
+    number: u32,
+    stop: Arc<AtomicBool>,
+    mut request: impl FnMut() -> Vec<u8>,
+) -> Result<Vec<Duration>> {
+    let mut connection = Connection::open(&address).await?;
+    let every = Duration::from_secs(1) * CONNECTIONS / rate;
+    let mut due = Instant::now() + every * number / CONNECTIONS;
+    let mut times = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        sleep_until(due).await;
+        let status = connection.exchange(&request()).await?;
+        ensure!(status == 200, "answered {status}");
+        times.push(due.elapsed());
+        due += every;
+    }
+    Ok(times)
+}
+
+/// How long reads took from when they were due, the shortest first.
+pub struct Reads(Vec<Duration>);
+
+impl Reads {
+    fn us(&self, permille: usize) -> u128 {
+        self.0[(self.0.len() * permille / 1000).min(self.0.len() - 1)].as_micros()
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "figures")]
+    pub fn print(&self, what: &str, beside: Option<&Self>) {
+        let ratio = beside.map(|other| self.us(990) as f64 / other.us(990) as f64);
+        let ratio = ratio.map_or(String::new(), |ratio| format!(", {ratio:.2} of what it was alone"));
+        println!(
+            "{what}: {} reads, 0 failed, p50 {} us, p99 {} us{ratio}, slowest {} us",
+            self.0.len(),
+            self.us(500),
+            self.us(990),
+            self.us(1000)
+        );
+    }
+}
+
+/// `SplitMix64` (Steele, Lea and Flood, 2014), from 0 to 1: the same numbers in each run.
+struct Random(u64);
+
+impl Random {
+    #[expect(clippy::cast_precision_loss, reason = "53 bits are exact")]
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
