@@ -86,7 +86,7 @@ impl Growth {
             }
             Wish::Rebalance { by: Some(measure) } => {
                 let costs = self.costs(topology, *measure).await?;
-                balance_by_cost(&shared(loads(topology, &costs)), &members(topology, None), TOLERANCE)
+                balance_by_cost(&weighty(shared(loads(topology, &costs))), &members(topology, None), TOLERANCE)
                     .map_err(|refusal| Error::Operation(refusal.to_string()))
             }
         }
@@ -224,6 +224,14 @@ fn shared(loads: Vec<Load>) -> Vec<Load> {
     loads.into_iter().filter(|load| !load.bucket.is_private()).collect()
 }
 
+/// Without the buckets that have nothing, or less than a hundredth of what one has on average: to even out a little, hundreds of them would
+/// move. Where none has anything they are all alike.
+fn weighty(loads: Vec<Load>) -> Vec<Load> {
+    let costs = || loads.iter().map(|load| u128::from(load.cost)).filter(|cost| *cost > 1);
+    let (all, count) = (costs().sum::<u128>(), costs().count() as u128);
+    loads.into_iter().filter(|load| u128::from(load.cost) * count * 100 >= all).collect()
+}
+
 fn one_bucket(topology: &Topology, bucket: u32, to: &str) -> Result<Vec<Transfer>> {
     let target = named(topology, to)?;
     let place = topology.place_of(Bucket(bucket)).ok_or_else(|| {
@@ -254,4 +262,21 @@ pub(super) fn refuse_overlap(open: &[Move], going: &BTreeSet<Bucket>) -> Result<
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_that_has_next_to_nothing_is_not_moved_for_its_cost() {
+        let load = |bucket, cost| Load { bucket: Bucket(bucket), on: ShardId(0), cost };
+        let full: Vec<Load> = (0..10).map(|bucket| load(bucket, 1_000)).collect();
+        let empty = (10..4096).map(|bucket| load(bucket, 1));
+        assert_eq!(weighty(full.iter().copied().chain(empty).collect()), full);
+        let rows = [load(0, 1_000_000), load(1, 1_000_000), load(2, 1_000), load(3, 100_000)];
+        assert_eq!(weighty(rows.to_vec()), [rows[0], rows[1], rows[3]]);
+        let even: Vec<Load> = (0..4096).map(|bucket| load(bucket, 1)).collect();
+        assert_eq!(weighty(even.clone()), even, "nothing is known: by their number");
+    }
 }
