@@ -20,8 +20,9 @@ use crate::moving::Mover;
 use crate::store::catalog::Catalog;
 
 pub(crate) use control::Control;
-pub(crate) use measure::{Measure, Replica};
+pub(crate) use measure::Measure;
 pub(crate) use plan::{Plan, Wish};
+pub(crate) use replicas::Replica;
 pub(crate) use shards::{NewShard, Status};
 
 /// Operators' calls on one catalog.

@@ -13,9 +13,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use testkit::engines::Postgres;
 use testkit::engines::postgres::{PASSWORD, SUPERUSER};
-use testkit::{Options, Person, Server};
+use testkit::{
+    Options, Person, Server,
+    bench::{Run, ratio},
+};
 
-use readers::{Readers, Reads, Zipf};
+use readers::{Readers, Zipf};
 
 /// Reads of everybody else, a second; without and beside the celebrity.
 const OTHERS: u32 = 700;
@@ -43,17 +46,17 @@ async fn measure() -> Result<()> {
     };
     during(read(false), RUN).await?;
     let alone = during(read(false), RUN).await?;
-    alone.print("everybody but the celebrity", None);
+    print("everybody but the celebrity", &alone, None)?;
 
     let readers = read(true);
     let found = until_found(&server, star.id).await?;
     println!("the celebrity is found {:.1} s after its first read", found.as_secs_f64());
-    during(readers, RUN).await?.print("the others beside the celebrity", Some(&alone));
+    print("the others beside the celebrity", &during(readers, RUN).await?, Some(&alone))?;
     myriad(&server, &["shard", "add", "shards/star.db", "--name", "star", "--dedicated"]).await?;
     let readers = read(true);
     myriad(&server, &["user", "isolate", &star.id.to_string(), "--to", "star"]).await?;
-    readers.end().await?.print("the others while it is isolated", Some(&alone));
-    during(read(true), RUN).await?.print("the others once it is alone", Some(&alone));
+    print("the others while it is isolated", &readers.end().await?, Some(&alone))?;
+    print("the others once it is alone", &during(read(true), RUN).await?, Some(&alone))?;
 
     let database = Postgres::start(server.directory()).await?;
     database.create_database("one").await?;
@@ -64,14 +67,32 @@ async fn measure() -> Result<()> {
     let begun = Instant::now();
     myriad(&server, &["shard", "drain", "local"]).await?;
     println!("every bucket moved to PostgreSQL in {:.1} s", begun.elapsed().as_secs_f64());
-    readers.end().await?.print("everybody while that went on", Some(&alone));
-    during(read(false), RUN).await?.print("everybody on PostgreSQL", Some(&alone));
+    print("everybody while that went on", &readers.end().await?, Some(&alone))?;
+    print("everybody on PostgreSQL", &during(read(false), RUN).await?, Some(&alone))?;
     Ok(())
 }
 
-async fn during(readers: Readers, time: Duration) -> Result<Reads> {
+async fn during(readers: Readers, time: Duration) -> Result<Run> {
     tokio::time::sleep(time).await;
     readers.end().await
+}
+
+fn print(what: &str, run: &Run, beside: Option<&Run>) -> Result<()> {
+    let to_alone = match beside {
+        Some(alone) => {
+            let part = ratio(usize::try_from(run.p99_us())?, ratio(usize::try_from(alone.p99_us())?, 1.0));
+            format!(", {part:.2} of what it was alone")
+        }
+        None => String::new(),
+    };
+    println!(
+        "{what}: {} reads, 0 failed, p50 {} us, p99 {} us{to_alone}, slowest {} us",
+        run.operations(),
+        run.p50_us(),
+        run.p99_us(),
+        run.slowest_us()
+    );
+    Ok(())
 }
 
 async fn until_found(server: &Server, star: u64) -> Result<Duration> {

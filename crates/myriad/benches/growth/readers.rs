@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use testkit::bench::{Connection, get};
+use testkit::bench::{Connection, Run, get};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
@@ -40,6 +40,7 @@ impl Zipf {
 
 /// Readers at work.
 pub struct Readers {
+    begun: Instant,
     stop: Arc<AtomicBool>,
     tasks: JoinSet<Result<Vec<Duration>>>,
 }
@@ -49,8 +50,7 @@ impl Readers {
     pub fn begin(address: &str, zipf: &Arc<Zipf>, others: u32, star: &str, of_star: u32) -> Self {
         let (stop, mut tasks) = (Arc::new(AtomicBool::new(false)), JoinSet::new());
         for number in 0..CONNECTIONS {
-            let (zipf, random) = (Arc::clone(zipf), Random(u64::from(number) << 32));
-            let mut random = random;
+            let (zipf, mut random) = (Arc::clone(zipf), Random(u64::from(number) << 32));
             let others_of = move || get(&format!("/v1/users/{}", zipf.user(random.next())));
             tasks.spawn(read(address.to_owned(), others, number, Arc::clone(&stop), others_of));
             if of_star > 0 {
@@ -59,19 +59,18 @@ impl Readers {
                 tasks.spawn(async move { read.await.map(|_| Vec::new()) });
             }
         }
-        Self { stop, tasks }
+        Self { begun: Instant::now(), stop, tasks }
     }
 
-    /// Ends: what everybody but the celebrity's readers saw.
-    pub async fn end(mut self) -> Result<Reads> {
+    /// Ends: what everybody but the celebrity's readers saw, each from when it was due.
+    pub async fn end(mut self) -> Result<Run> {
         self.stop.store(true, Ordering::Relaxed);
         let mut times = Vec::new();
         while let Some(ended) = self.tasks.join_next().await {
             times.extend(ended??);
         }
         ensure!(!times.is_empty(), "nobody read");
-        times.sort_unstable();
-        Ok(Reads(times))
+        Ok(Run::of(times, self.begun.elapsed()))
     }
 }
 
@@ -94,28 +93,6 @@ async fn read(
         due += every;
     }
     Ok(times)
-}
-
-/// How long reads took from when they were due, the shortest first.
-pub struct Reads(Vec<Duration>);
-
-impl Reads {
-    fn us(&self, permille: usize) -> u128 {
-        self.0[(self.0.len() * permille / 1000).min(self.0.len() - 1)].as_micros()
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "figures")]
-    pub fn print(&self, what: &str, beside: Option<&Self>) {
-        let ratio = beside.map(|other| self.us(990) as f64 / other.us(990) as f64);
-        let ratio = ratio.map_or(String::new(), |ratio| format!(", {ratio:.2} of what it was alone"));
-        println!(
-            "{what}: {} reads, 0 failed, p50 {} us, p99 {} us{ratio}, slowest {} us",
-            self.0.len(),
-            self.us(500),
-            self.us(990),
-            self.us(1000)
-        );
-    }
 }
 
 /// `SplitMix64` (Steele, Lea and Flood, 2014), from 0 to 1: the same numbers in each run.

@@ -14,10 +14,10 @@ pub fn shards(answer: &ListShardsResponse, as_json: bool) -> Result<()> {
             .shards
             .iter()
             .map(|shard| {
-                let lag = |replica: &Replica| replica.error.is_empty().then_some(replica.lag_bytes);
-                let replicas = shard.replicas.iter().map(
-                    |replica| json!({ "location": replica.location, "lagBytes": lag(replica), "error": replica.error }),
-                );
+                let replicas = shard.replicas.iter().map(|replica| {
+                    let lag = replica.error.is_empty().then_some(replica.lag_bytes);
+                    json!({ "location": replica.location, "lagBytes": lag, "error": replica.error })
+                });
                 json!({
                     "id": shard.id, "name": shard.name, "engine": shard.engine, "location": shard.location,
                     "state": shard.state, "weight": shard.weight, "buckets": shard.buckets, "rows": shard.rows,
@@ -46,8 +46,9 @@ pub fn shards(answer: &ListShardsResponse, as_json: bool) -> Result<()> {
         .load_style(presets::UTF8_HORIZONTAL_ONLY)
         .set_header(["shard", "engine", "location", "behind", "state", "weight", "buckets", "rows", "size", "calls/s"]);
     for shard in &answer.shards {
-        let replicas = shard.replicas.iter();
-        let (places, lags): (Vec<_>, Vec<_>) = replicas.map(|replica| (replica.location.clone(), lag(replica))).unzip();
+        let replicas = shard.replicas.iter().map(|replica| (replica.location.clone(), lag(replica)));
+        let (places, lags): (Vec<_>, Vec<_>) =
+            std::iter::once((shard.location.clone(), String::new())).chain(replicas).unzip();
         let (rows, size) = match shard.error.as_str() {
             "" => (shard.rows.to_string(), bytes(shard.bytes)),
             error => ("?".to_owned(), error.to_owned()),
@@ -55,8 +56,8 @@ pub fn shards(answer: &ListShardsResponse, as_json: bool) -> Result<()> {
         table.add_row([
             shard.name.clone(),
             shard.engine.clone(),
-            [vec![shard.location.clone()], places].concat().join("\n"),
-            [vec![String::new()], lags].concat().join("\n"),
+            places.join("\n"),
+            lags.join("\n"),
             shard.state.clone(),
             shard.weight.to_string(),
             shard.buckets.to_string(),

@@ -1,6 +1,7 @@
 //! Replicas of a shard: which servers its reads are spread over. Making one follow the primary is PostgreSQL's, and the operator's.
 
-use store::{SHARD, recognise};
+use futures::future::join_all;
+use store::{Progress, SHARD, recognise};
 use topology::{EngineKind, ShardInfo, Topology};
 
 use super::{Growth, Status, named};
@@ -9,7 +10,30 @@ use crate::error::{Error, Result};
 /// Replicas of one shard: every process asks each of them twenty times a second how far it is.
 const MOST: usize = 16;
 
+/// A server that follows a shard's primary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Replica {
+    pub(crate) location: String,
+    /// How many bytes of the primary's log it has not replayed; why that cannot be said.
+    pub(crate) behind: std::result::Result<u64, String>,
+}
+
 impl Growth {
+    pub(super) async fn replicas_of(&self, info: &ShardInfo) -> Vec<Replica> {
+        if info.replicas.is_empty() {
+            return Vec::new();
+        }
+        let primary = async { Ok(self.mover.engine(info.id).await?.progress().await?) };
+        let primary = primary.await.map_err(|error: Error| format!("its primary: {error}"));
+        let each = info.replicas.iter().map(|location| async {
+            let told = async { self.mover.opener().open_replica(info, location).await?.progress().await };
+            let told = told.await.map_err(|error| error.to_string());
+            let behind = primary.clone().and_then(|primary| behind(primary, told?));
+            Replica { location: location.clone(), behind }
+        });
+        join_all(each).await
+    }
+
     /// Lets a server be read from that follows the shard's primary. With `dry_run` everything is checked and nothing is changed.
     pub(crate) async fn add_replica(&self, shard: &str, location: &str, dry_run: bool) -> Result<Status> {
         let topology = self.topology();
@@ -66,18 +90,8 @@ impl Growth {
         let unreachable = |error: store::Error| Error::Operation(format!("{location} cannot be a replica: {error}"));
         let engine = self.mover.opener().open_replica(info, location).await.map_err(unreachable)?;
         let found = engine.progress().await.map_err(unreachable)?;
-        if !found.is_replica {
-            return Err(Error::Operation(format!(
-                "{location} is no replica, it takes writes itself: make it with pg_basebackup -R from {}",
-                info.location
-            )));
-        }
-        if found.server != primary.server {
-            return Err(Error::Operation(format!(
-                "{location} is a copy of another server than {}: make it anew with pg_basebackup -R",
-                info.location
-            )));
-        }
+        behind(primary, found)
+            .map_err(|reason| Error::Operation(format!("{location} is no replica of {}: {reason}", info.location)))?;
         recognise(&*engine, &SHARD, &info.identity(topology.cluster_id())).await.map_err(unreachable)
     }
 }
@@ -101,4 +115,30 @@ fn require_new(topology: &Topology, info: &ShardInfo, location: &str) -> Result<
         return Err(Error::Operation(format!("{} has {MOST} replicas, which is the most", info.name)));
     }
     Ok(())
+}
+
+/// How many bytes of a primary's log a server has not replayed, or why it is no replica of that primary.
+fn behind(primary: Progress, found: Progress) -> std::result::Result<u64, String> {
+    if !found.is_replica {
+        return Err("it takes writes itself: make it anew with pg_basebackup -R".to_owned());
+    }
+    if found.server != primary.server {
+        return Err("it is a copy of another server: make it anew with pg_basebackup -R".to_owned());
+    }
+    Ok(primary.log.saturating_sub(found.log))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_replica_of_this_primary_can_be_behind_it() {
+        let primary = Progress { server: 7, is_replica: false, role_epoch: 1, log: 1000 };
+        let replica = Progress { is_replica: true, log: 400, ..primary };
+        assert_eq!(behind(primary, replica), Ok(600));
+        assert_eq!(behind(primary, Progress { log: 1001, ..replica }), Ok(0), "it was asked a moment later");
+        assert!(behind(primary, Progress { is_replica: false, ..replica }).unwrap_err().contains("takes writes"));
+        assert!(behind(primary, Progress { server: 8, ..replica }).unwrap_err().contains("another server"));
+    }
 }

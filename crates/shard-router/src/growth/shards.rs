@@ -4,8 +4,8 @@ use model::ShardId;
 use store::{Engine, grants, transfer};
 use topology::{EngineKind, ShardInfo, ShardState};
 
-use super::measure::{Replica, size};
-use super::{Growth, named};
+use super::measure::size;
+use super::{Growth, Replica, named};
 use crate::error::{Error, Result};
 use crate::store::{catalog, moves};
 
@@ -35,10 +35,11 @@ pub(crate) struct NewShard {
 impl Growth {
     /// Every shard that is not removed; with its load, which takes a second to count.
     pub(crate) async fn shards(&self, with_load: bool) -> Vec<Status> {
-        let shards: Vec<ShardInfo> = self.topology().live_shards().cloned().collect();
-        let loads = if with_load { self.glance(&shards).await } else { vec![None; shards.len()] };
-        let asked =
-            shards.into_iter().zip(loads).map(|(info, load)| async move { Status { load, ..self.status(info).await } });
+        let topology = self.topology();
+        let asked = topology.live_shards().map(|info| async move {
+            let load = if with_load { self.load(info).await } else { None };
+            Status { load, ..self.status(info.clone()).await }
+        });
         futures::future::join_all(asked).await
     }
 

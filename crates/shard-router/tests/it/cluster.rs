@@ -176,6 +176,11 @@ pub async fn execute(engine: &dyn Engine, sql: &'static str) {
     store::transact(engine, move |tx| Box::pin(async move { tx.execute(sql, &[]).await })).await.unwrap();
 }
 
+/// Runs statements that define something, or set it, in one transaction.
+pub async fn define(engine: &dyn Engine, sql: &'static str) {
+    store::transact(engine, move |tx| tx.define(sql)).await.unwrap();
+}
+
 /// Looks until it holds.
 pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     for _ in 0..2000 {

@@ -2,33 +2,14 @@
 //! command does it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use api::growth::v1::{ListMovesRequest, SeedUsersRequest};
+use api::growth::v1::SeedUsersRequest;
 use testkit::engines::ShardEngine;
-use testkit::eventually;
 
 use crate::client::shards;
-use crate::cluster::{Cluster, Node, until};
-use crate::growth::{add, counts, drain, ended, require_no_fault};
+use crate::cluster::{Cluster, define, until};
+use crate::growth::{add, counts, decided, drain, ended, require_no_fault};
 use crate::ledger::{Traffic, settle};
-
-/// Waits until each move is over or on its way back: how many were or are undone, and the first reason.
-async fn decided(node: &Node, operation: &str) -> (u32, String) {
-    let list = ListMovesRequest { operation: operation.to_owned(), ended: 0 };
-    eventually("each move is decided", Duration::from_mins(1), async || {
-        let answer = node.growth().list_moves(list.clone()).await.unwrap().into_inner();
-        let mut reasons = answer.moves.iter().map(|row| row.error.clone()).filter(|error| !error.is_empty());
-        let progress = answer.progress.unwrap();
-        let decided = progress.committed + progress.undone == progress.moves;
-        decided.then(|| (progress.undone, reasons.next().unwrap_or_default()))
-    })
-    .await
-}
-
-async fn define(engine: &dyn store::Engine, sql: &'static str) {
-    store::transact(engine, move |tx| tx.define(sql)).await.unwrap();
-}
 
 async fn a_target_is_full(kind: ShardEngine, fill: &'static str, clear: &'static str) {
     let cluster = Cluster::on(kind).await;
@@ -45,7 +26,9 @@ async fn a_target_is_full(kind: ShardEngine, fill: &'static str, clear: &'static
     let target = Arc::clone(shards.all()[1].engine());
     define(&*target, fill).await;
     let plan = drain(&node, &source).await;
-    let (undone, said) = decided(&node, &plan.operation).await;
+    let answer = decided(&node, &plan.operation).await;
+    let undone = answer.progress.unwrap().undone;
+    let said = answer.moves.into_iter().map(|row| row.error).find(|error| !error.is_empty()).unwrap_or_default();
     assert!(undone > 0 && said.contains("the disk is full"), "{undone}: {said}");
     assert!(counts(&node).await[0].1 > 0, "the source keeps what had no room");
     require_no_fault(&node).await;

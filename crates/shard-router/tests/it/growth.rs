@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use api::growth::v1::{
-    AddShardRequest, Control, ControlMovesRequest, DrainShardRequest, ListMovesRequest, ListShardsRequest,
-    MoveBucketRequest, Plan, RebalanceRequest, RemoveShardRequest, VerifyRequest,
+    AddShardRequest, Control, ControlMovesRequest, DrainShardRequest, ListMovesRequest, ListMovesResponse,
+    ListShardsRequest, MoveBucketRequest, Plan, RebalanceRequest, RemoveShardRequest, VerifyRequest,
 };
 use store::tables::bucket_owner::{self, State};
 use testkit::engines::ShardEngine::{self, Postgres, Sqlite};
@@ -46,6 +46,20 @@ pub async fn ended(node: &Node) -> u32 {
             panic!("the moves do not end: {open:?}");
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Waits until each move of an operation, or of all, is committed or on its way back.
+pub async fn decided(node: &Node, operation: &str) -> ListMovesResponse {
+    let (list, begun) = (ListMovesRequest { operation: operation.to_owned(), ended: 1000 }, Instant::now());
+    loop {
+        let answer = node.growth().list_moves(list.clone()).await.unwrap().into_inner();
+        let progress = answer.progress.unwrap();
+        if progress.committed + progress.undone == progress.moves {
+            return answer;
+        }
+        assert!(begun.elapsed() < Duration::from_mins(20), "the moves do not end");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -8,7 +8,7 @@ use testkit::engines::ShardEngine;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::shards;
-use crate::cluster::{Cluster, Node};
+use crate::cluster::{Cluster, Node, define};
 
 async fn dry(node: &Node, by: Measure) -> Plan {
     let request = RebalanceRequest { dry_run: true, by: by.into() };
@@ -47,7 +47,7 @@ async fn what_is_measured_is_made_even(kind: ShardEngine, much: &'static str) {
     stop.cancel();
     asking.await.unwrap();
     // It has as many rows as the second, and is larger.
-    store::transact(&*engine, move |tx| tx.define(much)).await.unwrap();
+    define(&*engine, much).await;
     assert_eq!(ways(&dry(&node, Measure::Bytes).await), [(one, other, true)]);
     for by in [Measure::Unspecified, Measure::Rows] {
         assert_eq!(ways(&dry(&node, by).await), [], "{by:?}");

@@ -1,15 +1,14 @@
 //! Many rows: how fast they move, while people write. `MYRIAD_USERS` says how many users there are; `make growth-test` asks for a million.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use api::growth::v1::{
-    AddShardRequest, DrainShardRequest, ListMovesRequest, RebalanceRequest, SeedUsersRequest, VerifyRequest,
-};
+use api::growth::v1::{AddShardRequest, DrainShardRequest, RebalanceRequest, SeedUsersRequest, VerifyRequest};
 use shard_router::MoveSettings;
 use testkit::engines::ShardEngine;
 
 use crate::client::shards;
 use crate::cluster::{Cluster, Node};
+use crate::growth::decided;
 use crate::ledger::{Traffic, settle};
 
 /// None in the short form.
@@ -29,20 +28,11 @@ async fn seed(node: &Node, users: u32) -> u32 {
 }
 
 async fn moved(node: &Node) -> (u64, Vec<u64>) {
-    let begun = Instant::now();
-    loop {
-        let list = ListMovesRequest { operation: String::new(), ended: 1000 };
-        let answer = node.growth().list_moves(list).await.unwrap().into_inner();
-        let progress = answer.progress.unwrap();
-        if progress.committed + progress.undone == progress.moves {
-            let errors: Vec<_> =
-                answer.moves.iter().filter(|row| !row.error.is_empty()).map(|row| &row.error).collect();
-            assert_eq!(progress.undone, 0, "{errors:?}");
-            return (progress.rows_copied, answer.moves.iter().map(|row| row.pause_us).collect());
-        }
-        assert!(begun.elapsed() < Duration::from_mins(20), "the moves do not end");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let answer = decided(node, "").await;
+    let progress = answer.progress.unwrap();
+    let errors: Vec<_> = answer.moves.iter().filter(|row| !row.error.is_empty()).map(|row| &row.error).collect();
+    assert_eq!(progress.undone, 0, "{errors:?}");
+    (progress.rows_copied, answer.moves.iter().map(|row| row.pause_us).collect())
 }
 
 async fn grow(from: ShardEngine, to: ShardEngine, new_shards: usize) {

@@ -20,6 +20,12 @@ pub struct Run {
 }
 
 impl Run {
+    /// Of operations that took so long each, in any order, done within a time.
+    pub fn of(mut times: Vec<Duration>, elapsed: Duration) -> Self {
+        times.sort_unstable();
+        Self { times, elapsed, refused: BTreeMap::new() }
+    }
+
     /// How many operations were done.
     pub fn operations(&self) -> usize {
         self.times.len()
@@ -38,6 +44,11 @@ impl Run {
     /// The 99th percentile, in microseconds.
     pub fn p99_us(&self) -> u128 {
         self.percentile_us(99)
+    }
+
+    /// The longest, in microseconds.
+    pub fn slowest_us(&self) -> u128 {
+        self.times.last().map_or(0, Duration::as_micros)
     }
 
     /// How many were refused with 503 and so count for nothing else, by the code of the problem, as text to print behind the figures.
@@ -85,17 +96,15 @@ pub async fn run(address: &str, status: u16, time: Duration, requests: Vec<Reque
             Ok((times, refused))
         });
     }
-    let mut run = Run::default();
+    let (mut all, mut refusals) = (Vec::new(), BTreeMap::new());
     while let Some(connection) = connections.join_next().await {
         let (times, refused) = connection??;
-        run.times.extend(times);
+        all.extend(times);
         for code in refused {
-            *run.refused.entry(code).or_default() += 1;
+            *refusals.entry(code).or_default() += 1;
         }
     }
-    run.elapsed = started.elapsed();
-    run.times.sort_unstable();
-    Ok(run)
+    Ok(Run { refused: refusals, ..Run::of(all, started.elapsed()) })
 }
 
 /// Operations by something.
