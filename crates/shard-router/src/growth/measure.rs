@@ -12,9 +12,10 @@ use topology::{ShardInfo, Topology};
 use super::Growth;
 use crate::error::Result;
 
-/// For how long calls are counted before operators are told how many there are in a second.
-const GLANCE: Duration = Duration::from_secs(1);
-/// The same before buckets are moved because of it: a server tells what its connections did up to a second later.
+/// For how long calls are counted before operators are told how many there are in a second. PostgreSQL's connections tell what they did
+/// once a second at most (`PGSTAT_MIN_INTERVAL`), so that a second may hold none of that, or twice as much.
+const GLANCE: Duration = Duration::from_secs(3);
+/// The same before buckets are moved because of it.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// So many units of cost are one row, byte or call a second: a bucket may have less than one of them.
