@@ -1,9 +1,7 @@
 //! The typed side: a cache, and classes of values in it.
 
 use std::future::Future;
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -66,7 +64,6 @@ impl Cache {
             tiers: self.tiers.clone(),
             metrics: Metrics::new(policy.class),
             flights: Flights::new(),
-            draws: (RandomState::new(), AtomicU64::new(0)),
             policy,
         }))
     }
@@ -80,7 +77,6 @@ struct Inner<V> {
     policy: Policy,
     metrics: Metrics,
     flights: Flights<Result<Option<V>>>,
-    draws: (RandomState, AtomicU64),
 }
 
 impl<V> Clone for Class<V> {
@@ -244,10 +240,7 @@ impl<V: Value> Class<V> {
         format!("{}:{id}", self.0.policy.class)
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a random number loses nothing by being rounded")]
     fn ttl(&self) -> Ttl {
-        let (random, count) = &self.0.draws;
-        let drawn = random.hash_one(count.fetch_add(1, Ordering::Relaxed));
-        self.0.policy.jittered(drawn as f64 / u64::MAX as f64)
+        self.0.policy.jittered(fastrand::f64())
     }
 }

@@ -1,5 +1,6 @@
 //! Figures of growth while people read: the p99 of reads of everybody else while one user is a celebrity, once it is alone, and while
-//! buckets move from the file to PostgreSQL. Reads come at a fixed rate; users by Zipf's law. Figures only; nothing here passes or fails.
+//! buckets move from the file to PostgreSQL. Reads come at a fixed rate; users by Zipf's law. What moves cost is to be seen beside what any
+//! work costs: one thread that only counts. Figures only; nothing here passes or fails.
 //!
 //! `cargo bench -p myriad --bench growth`, `MYRIAD_USERS=1000000` for more users.
 
@@ -8,6 +9,7 @@
 mod readers;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -48,6 +50,8 @@ async fn measure() -> Result<()> {
     let alone = during(read(false), RUN).await?;
     print("everybody but the celebrity", &alone, None)?;
 
+    print("everybody beside one busy thread", &beside_a_busy_thread(read(false)).await?, Some(&alone))?;
+
     let readers = read(true);
     let found = until_found(&server, star.id).await?;
     println!("the celebrity is found {:.1} s after its first read", found.as_secs_f64());
@@ -75,6 +79,17 @@ async fn measure() -> Result<()> {
 async fn during(readers: Readers, time: Duration) -> Result<Run> {
     tokio::time::sleep(time).await;
     readers.end().await
+}
+
+/// The floor of what moves can cost on this machine: somebody's work on one of its cores, without a disk, a lock or a socket.
+async fn beside_a_busy_thread(readers: Readers) -> Result<Run> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::clone(&stop);
+    let busy = std::thread::spawn(move || while !stopped.load(Ordering::Relaxed) {});
+    let run = during(readers, RUN).await;
+    stop.store(true, Ordering::Relaxed);
+    busy.join().map_err(|_| anyhow::anyhow!("the busy thread panicked"))?;
+    run
 }
 
 fn print(what: &str, run: &Run, beside: Option<&Run>) -> Result<()> {

@@ -50,8 +50,8 @@ impl Readers {
     pub fn begin(address: &str, zipf: &Arc<Zipf>, others: u32, star: &str, of_star: u32) -> Self {
         let (stop, mut tasks) = (Arc::new(AtomicBool::new(false)), JoinSet::new());
         for number in 0..CONNECTIONS {
-            let (zipf, mut random) = (Arc::clone(zipf), Random(u64::from(number) << 32));
-            let others_of = move || get(&format!("/v1/users/{}", zipf.user(random.next())));
+            let (zipf, mut random) = (Arc::clone(zipf), fastrand::Rng::with_seed(u64::from(number)));
+            let others_of = move || get(&format!("/v1/users/{}", zipf.user(random.f64())));
             tasks.spawn(read(address.to_owned(), others, number, Arc::clone(&stop), others_of));
             if of_star > 0 {
                 let request = get(star);
@@ -93,18 +93,4 @@ async fn read(
         due += every;
     }
     Ok(times)
-}
-
-/// `SplitMix64` (Steele, Lea and Flood, 2014), from 0 to 1: the same numbers in each run.
-struct Random(u64);
-
-impl Random {
-    #[expect(clippy::cast_precision_loss, reason = "53 bits are exact")]
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
 }

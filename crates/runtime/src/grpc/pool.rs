@@ -18,7 +18,7 @@ use tonic::{Status, transport::Endpoint};
 use super::{
     backend::{Backend, Picked, State},
     budget::Budget,
-    dice::{self, Dice},
+    dice,
     target::Target,
     tuning::Tuning,
 };
@@ -67,7 +67,6 @@ pub(super) struct Pool {
     name: String,
     inner: Arc<Inner>,
     pub budget: Budget,
-    dice: Dice,
     _finder: Option<Task>,
 }
 
@@ -80,7 +79,7 @@ impl Pool {
         inner.update(known);
         let named = targets.iter().any(|target| target.literal().is_none());
         let finder = named.then(|| Task::spawn(find(inner.clone(), targets)));
-        Self { name: name.to_owned(), inner, budget: Budget::new(), dice: Dice::new(), _finder: finder }
+        Self { name: name.to_owned(), inner, budget: Budget::new(), _finder: finder }
     }
 
     /// A server for a call, `avoid` only where it is the last one. Waits for a connection where there is none, for as long as
@@ -135,8 +134,8 @@ impl Pool {
         if of.is_empty() {
             return None;
         }
-        let one = self.dice.below(of.len());
-        let other = (one + 1 + self.dice.below(of.len().saturating_sub(1))) % of.len();
+        let one = fastrand::usize(..of.len());
+        let other = (one + fastrand::usize(1..of.len().max(2))) % of.len();
         let chosen = if of[other].0.in_flight() < of[one].0.in_flight() { other } else { one };
         let (backend, link) = of.swap_remove(chosen);
         Some(Picked::new(backend.clone(), link))

@@ -30,26 +30,63 @@ pub(crate) enum Measure {
     Load,
 }
 
+/// What a shard holds.
+#[derive(Debug)]
+pub(super) struct Contents {
+    rows: BTreeMap<Bucket, u64>,
+    all_rows: u64,
+    bytes: u64,
+}
+
+impl Contents {
+    /// The rows and, in proportion, the bytes of some of its buckets.
+    pub(super) fn of(&self, buckets: impl Iterator<Item = Bucket>) -> (u64, u64) {
+        let rows = buckets.filter_map(|bucket| self.rows.get(&bucket)).sum();
+        (rows, share(self.bytes, rows, self.all_rows))
+    }
+}
+
 impl Growth {
-    /// What each bucket costs by a measure.
-    pub(super) async fn costs(&self, topology: &Topology, measure: Measure) -> Result<BTreeMap<Bucket, u64>> {
-        let each = topology.live_shards().map(|info| self.costs_on(topology, info, measure));
+    /// What a shard holds. Counts its rows.
+    pub(super) async fn contents(&self, shard: u32) -> Result<Contents> {
+        let engine = self.mover.engine(shard).await?;
+        let rows: BTreeMap<Bucket, u64> = transfer::by_bucket(&*engine).await?.into_iter().collect();
+        Ok(Contents { all_rows: rows.values().sum(), rows, bytes: size(&*engine).await? })
+    }
+
+    /// The same of every shard.
+    pub(super) async fn all_contents(&self, topology: &Topology) -> Result<BTreeMap<u32, Contents>> {
+        let each = topology.live_shards().map(|info| async { Result::Ok((info.id, self.contents(info.id).await?)) });
+        Ok(try_join_all(each).await?.into_iter().collect())
+    }
+
+    /// What each bucket costs by a measure, where these are the contents of every shard.
+    pub(super) async fn costs(
+        &self,
+        topology: &Topology,
+        measure: Measure,
+        contents: &BTreeMap<u32, Contents>,
+    ) -> Result<BTreeMap<Bucket, u64>> {
+        let each = contents.iter().map(|(shard, held)| self.costs_on(topology, *shard, measure, held));
         Ok(try_join_all(each).await?.into_iter().flatten().collect())
     }
 
     /// Of bytes and load only what a whole shard has is known: its buckets share that by their rows.
-    async fn costs_on(&self, topology: &Topology, info: &ShardInfo, measure: Measure) -> Result<Vec<(Bucket, u64)>> {
-        let engine = self.mover.engine(info.id).await?;
-        let rows = transfer::by_bucket(&*engine).await?;
-        let all: u64 = rows.iter().map(|(_, count)| count).sum();
+    async fn costs_on(
+        &self,
+        topology: &Topology,
+        shard: u32,
+        measure: Measure,
+        held: &Contents,
+    ) -> Result<Vec<(Bucket, u64)>> {
         let whole = match measure {
-            Measure::Rows => all,
-            Measure::Bytes => size(&*engine).await?,
-            Measure::Load => calls_a_second(&*engine, LOOK).await?,
+            Measure::Rows => held.all_rows,
+            Measure::Bytes => held.bytes,
+            Measure::Load => calls_a_second(&*self.mover.engine(shard).await?, LOOK).await?,
         };
-        let owned = |bucket: Bucket| topology.place_of(bucket).is_some_and(|place| place.shard == info.shard_id());
-        let of_it = rows.into_iter().filter(|(bucket, _)| owned(*bucket));
-        Ok(of_it.map(|(bucket, count)| (bucket, share(whole.saturating_mul(FINE), count, all))).collect())
+        let owned = |bucket: Bucket| topology.place_of(bucket).is_some_and(|place| place.shard.0 == shard);
+        let of_it = held.rows.iter().filter(|(bucket, _)| owned(**bucket));
+        Ok(of_it.map(|(bucket, rows)| (*bucket, share(whole.saturating_mul(FINE), *rows, held.all_rows))).collect())
     }
 
     /// How many calls a shard gets in a second, from every process; none where it cannot be asked.

@@ -6,10 +6,9 @@ use ::moves::Step;
 use ::moves::placement::{self, Load, Member, Strategy, Transfer, balance_by_cost};
 use model::time::now_ms;
 use model::{Bucket, ShardId};
-use store::transfer;
 use topology::{ShardState, Topology};
 
-use super::measure::{Measure, size};
+use super::measure::{Contents, Measure};
 use super::{Growth, named, require_active, weight};
 use crate::domain::batches::{Batch, batches};
 use crate::error::{Error, Result};
@@ -55,11 +54,15 @@ impl Growth {
     pub(crate) async fn wish(&self, wish: &Wish, dry_run: bool) -> Result<Plan> {
         let topology = self.topology();
         let open = moves::open_now(self.catalog.engine()).await?;
-        let transfers = self.transfers(wish, &topology).await?;
+        let contents = match wish {
+            Wish::Rebalance { by: Some(_) } => self.all_contents(&topology).await?,
+            _ => BTreeMap::new(),
+        };
+        let transfers = self.transfers(wish, &topology, &contents).await?;
         refuse_overlap(&open, &transfers.iter().map(|transfer| transfer.bucket).collect())?;
         let batches = batches(&topology, &transfers, self.mover.settings().batch)
             .map_err(|invalid| Error::Operation(invalid.to_string()))?;
-        let mut plan = self.price(&topology, &batches).await?;
+        let mut plan = self.price(&topology, &batches, contents).await?;
         if !dry_run && (!batches.is_empty() || matches!(wish, Wish::Drain(_))) {
             plan.operation = self.begin_wish(wish, &topology, batches).await?;
             self.mover.wake();
@@ -67,7 +70,12 @@ impl Growth {
         Ok(plan)
     }
 
-    async fn transfers(&self, wish: &Wish, topology: &Topology) -> Result<Vec<Transfer>> {
+    async fn transfers(
+        &self,
+        wish: &Wish,
+        topology: &Topology,
+        contents: &BTreeMap<u32, Contents>,
+    ) -> Result<Vec<Transfer>> {
         match wish {
             Wish::Bucket(bucket, to) => one_bucket(topology, *bucket, to),
             Wish::Drain(name) => {
@@ -85,15 +93,15 @@ impl Growth {
                 place(Strategy::Balanced, &shared(loads(topology, &BTreeMap::new())), &members(topology, None))
             }
             Wish::Rebalance { by: Some(measure) } => {
-                let costs = self.costs(topology, *measure).await?;
+                let costs = self.costs(topology, *measure, contents).await?;
                 balance_by_cost(&weighty(shared(loads(topology, &costs))), &members(topology, None), TOLERANCE)
                     .map_err(|refusal| Error::Operation(refusal.to_string()))
             }
         }
     }
 
-    /// What a plan costs, by the present contents and the pace of the moves that ended last.
-    async fn price(&self, topology: &Topology, batches: &[Batch]) -> Result<Plan> {
+    /// What a plan costs, by the contents of its sources, looked at unless they are known, and the pace of the moves that ended last.
+    async fn price(&self, topology: &Topology, batches: &[Batch], mut known: BTreeMap<u32, Contents>) -> Result<Plan> {
         let name = |id| topology.name_of(ShardId(id));
         let mut plan = Plan::default();
         let mut ways: BTreeMap<(u32, u32), usize> = BTreeMap::new();
@@ -103,20 +111,14 @@ impl Growth {
         }
         plan.transfers = ways.into_iter().map(|((from, to), count)| (name(from), name(to), count)).collect();
         for source in batches.iter().map(|batch| batch.source).collect::<BTreeSet<_>>() {
-            let going: BTreeSet<Bucket> = batches
-                .iter()
-                .filter(|batch| batch.source == source)
-                .flat_map(|batch| batch.buckets.iter().map(|(bucket, _)| *bucket))
-                .collect();
-            let engine = self.mover.engine(source).await?;
-            let (mut all, mut rows) = (0, 0);
-            for (bucket, count) in transfer::by_bucket(&*engine).await? {
-                all += count;
-                rows += if going.contains(&bucket) { count } else { 0 };
-            }
-            let size = size(&*engine).await?;
+            let held = match known.remove(&source) {
+                Some(held) => held,
+                None => self.contents(source).await?,
+            };
+            let of_it = batches.iter().filter(|batch| batch.source == source);
+            let (rows, bytes) = held.of(of_it.flat_map(|batch| &batch.buckets).map(|(bucket, _)| *bucket));
             plan.rows += rows;
-            plan.bytes += u64::try_from(u128::from(size) * u128::from(rows) / u128::from(all.max(1))).unwrap_or(size);
+            plan.bytes += bytes;
         }
         plan.expected_ms = self.expected_ms(plan.rows, plan.buckets).await?;
         Ok(plan)

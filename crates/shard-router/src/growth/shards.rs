@@ -33,7 +33,7 @@ pub(crate) struct NewShard {
 }
 
 impl Growth {
-    /// Every shard that is not removed; with its load, which takes a second to count.
+    /// Every shard that is not removed; with its load, which takes some seconds to count.
     pub(crate) async fn shards(&self, with_load: bool) -> Vec<Status> {
         let topology = self.topology();
         let asked = topology.live_shards().map(|info| async move {

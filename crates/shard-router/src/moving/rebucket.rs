@@ -13,6 +13,7 @@ use moves::in_place::Role;
 use store::tables::bucket_owner::{self, OwnerRow, State};
 use store::transfer::{self, Hold};
 use store::{BoxFuture, Engine, Lock, Transaction, rebucket, transact};
+use tokio::sync::MutexGuard;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use topology::{Owner, Parts};
@@ -70,6 +71,8 @@ struct Rebucket<'m> {
     owners: Owners,
     engine: Arc<dyn Engine>,
     fenced: Option<Instant>,
+    /// While the pause is on.
+    turn: Option<MutexGuard<'m, ()>>,
 }
 
 /// The move's buckets, each with its role.
@@ -96,7 +99,7 @@ impl<'m> Rebucket<'m> {
             Step::Back => let_in_again(&*engine, &owners, way).await?,
             step => owners.take(&*engine, step).await?,
         }
-        Ok(Self { mover, row, user, way, owners, engine, fenced: None })
+        Ok(Self { mover, row, user, way, owners, engine, fenced: None, turn: None })
     }
 
     async fn steps(&mut self, ending: &CancellationToken) -> Ended {
@@ -123,6 +126,7 @@ impl<'m> Rebucket<'m> {
         match step {
             Step::Log => self.owners.change(&*self.engine, step).await?,
             Step::Fence => {
+                self.turn = self.mover.turn().await;
                 self.fenced = Some(Instant::now());
                 self.owners.change(&*self.engine, step).await?;
                 self.copy().await?;
@@ -194,6 +198,7 @@ impl<'m> Rebucket<'m> {
             })
         });
         activated.await?;
+        self.turn = None;
         let mut figures = self.row.figures();
         if let Some(fenced) = self.fenced.take() {
             figures.pause_us = u64::try_from(fenced.elapsed().as_micros()).unwrap_or(u64::MAX);

@@ -155,9 +155,5 @@ fn now_ms() -> i64 {
 }
 
 fn fill(bytes: &mut [u8]) {
-    CHANCE.with_borrow_mut(|dice| {
-        for chunk in bytes.chunks_mut(8) {
-            chunk.copy_from_slice(&dice.next().to_le_bytes()[..chunk.len()]);
-        }
-    });
+    CHANCE.with_borrow_mut(|dice| dice.fill(bytes));
 }
