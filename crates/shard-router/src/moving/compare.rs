@@ -9,7 +9,7 @@ use model::Bucket;
 use store::schema::Table;
 use store::transfer;
 use store::{Engine, Row, Value, key};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::copy::RowName;
 use super::drive::Drive;
@@ -84,10 +84,12 @@ impl Drive<'_> {
     async fn not_surely_equal(&self) -> Result<BTreeSet<(Bucket, usize)>, Stop> {
         let buckets = self.batch.set();
         if self.figures.rows_total <= DIGESTED {
+            let since = Instant::now();
             let (here, there) = tokio::try_join!(
                 transfer::digests(&*self.source, &buckets),
                 transfer::digests(&*self.target, &buckets)
             )?;
+            self.rest(self.pace.after(since)).await;
             if let (Some(here), Some(there)) = (here, there) {
                 let all = here.keys().chain(there.keys()).copied();
                 return Ok(all.filter(|key| here.get(key) != there.get(key)).collect());
@@ -105,10 +107,12 @@ impl Drive<'_> {
         differing: &mut BTreeSet<RowName>,
     ) -> Result<(), Stop> {
         let limit = self.mover.settings().page_rows;
+        let since = Instant::now();
         let (here, mut there) = tokio::try_join!(
             transfer::first_pages(&*self.source, table, buckets, limit),
             transfer::first_pages(&*self.target, table, buckets, limit)
         )?;
+        self.rest(self.pace.after(since)).await;
         for (bucket, rows) in here {
             let here = Side::new(table, bucket, limit, rows);
             let there = Side::new(table, bucket, limit, there.remove(&bucket).unwrap_or_default());
@@ -126,7 +130,10 @@ impl Drive<'_> {
     ) -> Result<(), Stop> {
         let (table, bucket) = (here.table, here.bucket);
         loop {
-            tokio::try_join!(here.fill(&*self.source), there.fill(&*self.target))?;
+            let since = Instant::now();
+            if tokio::try_join!(here.fill(&*self.source), there.fill(&*self.target))? != (false, false) {
+                self.rest(self.pace.after(since)).await;
+            }
             let (name, steps) = match (here.row(), there.row()) {
                 (None, None) => return Ok(()),
                 (Some(row), None) => (Some(transfer::key_of(table, row)), (true, false)),
@@ -225,14 +232,14 @@ impl Side {
         self.rows.get(self.at)
     }
 
-    /// Makes sure that there is a row to look at, unless there is none any more.
-    async fn fill(&mut self, engine: &dyn Engine) -> Result<(), Stop> {
+    /// Makes sure that there is a row to look at, unless there is none any more; whether it asked for more.
+    async fn fill(&mut self, engine: &dyn Engine) -> Result<bool, Stop> {
         let Some(last) = self.rows.last().filter(|_| self.at == self.rows.len() && self.at == self.limit as usize)
         else {
-            return Ok(());
+            return Ok(false);
         };
         self.rows = transfer::next_page(engine, self.table, self.bucket, last, self.limit).await?;
         self.at = 0;
-        Ok(())
+        Ok(true)
     }
 }

@@ -7,7 +7,7 @@ use store::schema::Table;
 use store::tables::bucket_owner::State;
 use store::transfer::{self, Entry, Hold};
 use store::{Engine, Row, Value, key, transact};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::drive::Drive;
 use super::stop::Stop;
@@ -29,7 +29,9 @@ impl Drive<'_> {
             self.purge(&*self.target, self.hold(bucket, State::Importing)).await?;
         }
         // Most buckets have rows in a few tables only. What comes into the others from now on, the log names.
+        let since = Instant::now();
         let full = transfer::counts(&*self.source, &buckets).await?;
+        self.rest(self.pace.after(since)).await;
         let total = full.values().sum();
         self.figures.rows_total = total;
         self.figures.rows_copied = 0;
@@ -46,7 +48,8 @@ impl Drive<'_> {
         let limit = self.mover.settings().page_rows;
         let asked = Instant::now();
         let firsts = transfer::first_pages(&*self.source, table, buckets, limit).await?;
-        self.rest(asked, firsts.values().map(Vec::len).sum()).await;
+        let rest = self.pace.after_page(asked, firsts.values().map(Vec::len).sum());
+        self.rest(rest).await;
         for (bucket, mut rows) in firsts {
             while let Some(last) = rows.last().cloned() {
                 let ended = rows.len() < limit as usize;
@@ -59,19 +62,11 @@ impl Drive<'_> {
                 }
                 let asked = Instant::now();
                 rows = transfer::next_page(&*self.source, table, bucket, &last, limit).await?;
-                self.rest(asked, rows.len()).await;
+                let rest = self.pace.after_page(asked, rows.len());
+                self.rest(rest).await;
             }
         }
         Ok(())
-    }
-
-    /// User traffic goes first: rests where the source was slow to answer what was asked at `since`, and while writers wait for another move.
-    async fn rest(&mut self, since: Instant, rows: usize) {
-        let rest = self.pace.rest(since, rows);
-        if !rest.is_zero() {
-            sleep(rest).await;
-        }
-        self.mover.let_pass().await;
     }
 
     async fn send(&mut self, page: &mut Page) -> Result<(), Stop> {
@@ -90,8 +85,10 @@ impl Drive<'_> {
                 Ok(())
             })
         });
+        let since = Instant::now();
         filled.await?;
         self.figures.rows_copied += rows;
+        self.rest(self.pace.after(since)).await;
         self.note_now_and_then().await
     }
 
@@ -174,9 +171,11 @@ impl Drive<'_> {
                     transfer::purge_some(tx, hold.bucket, limit).await
                 })
             });
+            let since = Instant::now();
             if !purged.await?.0 {
                 return Ok(());
             }
+            self.rest(self.pace.after(since)).await;
         }
     }
 }

@@ -170,7 +170,7 @@ impl<'m> Drive<'m> {
         if row.step != Step::Import {
             owners::take(&*target, &batch, Side::Target).await?;
         }
-        let (pace, touched) = (Pace::default(), None);
+        let (pace, touched) = (Pace::new(mover.settings.nice_ratio), None);
         let recorded = row.step;
         Ok(Self {
             mover,
@@ -315,6 +315,17 @@ impl<'m> Drive<'m> {
         }
         owners::change(&*engine, &self.batch, side, step, Log::Forget).await?;
         Ok(())
+    }
+
+    /// Leaves the machines to others for a while, and lets moves pass that writers wait for. Not where they wait for this one.
+    pub(super) async fn rest(&self, rest: Duration) {
+        if !self.row.step.may_pause() {
+            return;
+        }
+        if !rest.is_zero() {
+            sleep(rest).await;
+        }
+        self.mover.let_pass().await;
     }
 
     pub(super) fn hold(&self, bucket: Bucket, state: State) -> Hold {

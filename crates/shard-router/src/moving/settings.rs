@@ -13,6 +13,8 @@ pub struct Settings {
     pub parallel: usize,
     /// Rows of a page.
     pub page_rows: u32,
+    /// How long a move rests for each second that it works, in seconds: 0 is as fast as it goes. Not while writers wait.
+    pub nice_ratio: f64,
     /// How long writes to a bucket may wait before the move is undone, in milliseconds.
     pub max_pause_ms: u64,
     /// How long a move can be reverted after its commit, in milliseconds. The source's rows are kept so long.
@@ -23,7 +25,15 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { batch: 16, parallel: 2, page_rows: 256, max_pause_ms: 500, grace_ms: 60_000, lease_ms: 10_000 }
+        Self {
+            batch: 16,
+            parallel: 2,
+            page_rows: 256,
+            nice_ratio: 0.0,
+            max_pause_ms: 500,
+            grace_ms: 60_000,
+            lease_ms: 10_000,
+        }
     }
 }
 
@@ -35,6 +45,11 @@ impl Settings {
             (16..=10_000).contains(&self.page_rows),
             "moves.page_rows is {}: it must be from 16 to 10000",
             self.page_rows
+        );
+        ensure!(
+            (0.0..=100.0).contains(&self.nice_ratio),
+            "moves.nice_ratio is {}: it must be from 0 to 100",
+            self.nice_ratio
         );
         ensure!(
             (10..=60_000).contains(&self.max_pause_ms),

@@ -31,6 +31,7 @@ impl Router {
             batch: 4,
             parallel: 2,
             page_rows: 16,
+            nice_ratio: 0.5,
             max_pause_ms: 1_000,
             grace_ms: GRACE_MS,
             lease_ms: LEASE_MS,
