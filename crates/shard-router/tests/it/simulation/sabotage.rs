@@ -12,7 +12,7 @@ pub enum Kind {
     None,
     /// Owner rows are never fenced.
     NoFence,
-    /// One entry of the log of changes of `users` in three is not written.
+    /// One entry of the log of changes of `users` in two is not written.
     LostLogEntry,
     /// The copied rows of `users` are changed on their way, where the comparison sees it.
     RuinedCopy,
@@ -41,7 +41,7 @@ impl Sabotage {
             Kind::LostLogEntry => {
                 sql.starts_with("INSERT INTO change_log")
                     && params.get(2) == Some(&"users".into())
-                    && self.entries.fetch_add(1, Ordering::Relaxed).is_multiple_of(3)
+                    && self.entries.fetch_add(1, Ordering::Relaxed).is_multiple_of(2)
             }
             _ => false,
         }
