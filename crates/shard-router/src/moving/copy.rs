@@ -48,8 +48,7 @@ impl Drive<'_> {
         let limit = self.mover.settings().page_rows;
         let asked = Instant::now();
         let firsts = transfer::first_pages(&*self.source, table, buckets, limit).await?;
-        let rest = self.pace.after_page(asked, firsts.values().map(Vec::len).sum());
-        self.rest(rest).await;
+        self.rest_after_page(asked, firsts.values().map(Vec::len).sum()).await;
         for (bucket, mut rows) in firsts {
             while let Some(last) = rows.last().cloned() {
                 let ended = rows.len() < limit as usize;
@@ -62,11 +61,17 @@ impl Drive<'_> {
                 }
                 let asked = Instant::now();
                 rows = transfer::next_page(&*self.source, table, bucket, &last, limit).await?;
-                let rest = self.pace.after_page(asked, rows.len());
-                self.rest(rest).await;
+                self.rest_after_page(asked, rows.len()).await;
             }
         }
         Ok(())
+    }
+
+    /// Rests, and lets moves pass that writers wait for.
+    async fn rest_after_page(&mut self, asked: Instant, rows: usize) {
+        let rest = self.pace.after_page(asked, rows);
+        self.rest(rest).await;
+        self.mover.let_pass().await;
     }
 
     async fn send(&mut self, page: &mut Page) -> Result<(), Stop> {

@@ -317,15 +317,11 @@ impl<'m> Drive<'m> {
         Ok(())
     }
 
-    /// Leaves the machines to others for a while, and lets moves pass that writers wait for. Not where they wait for this one.
+    /// Leaves the machines to others for a while. Not where writers wait for this move.
     pub(super) async fn rest(&self, rest: Duration) {
-        if !self.row.step.may_pause() {
-            return;
-        }
-        if !rest.is_zero() {
+        if !rest.is_zero() && self.row.step.may_pause() {
             sleep(rest).await;
         }
-        self.mover.let_pass().await;
     }
 
     pub(super) fn hold(&self, bucket: Bucket, state: State) -> Hold {
