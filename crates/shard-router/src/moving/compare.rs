@@ -130,8 +130,9 @@ impl Drive<'_> {
     ) -> Result<(), Stop> {
         let (table, bucket) = (here.table, here.bucket);
         loop {
-            let since = Instant::now();
-            if tokio::try_join!(here.fill(&*self.source), there.fill(&*self.target))? != (false, false) {
+            if here.is_read() || there.is_read() {
+                let since = Instant::now();
+                tokio::try_join!(here.fill(&*self.source), there.fill(&*self.target))?;
                 self.rest(self.pace.after(since)).await;
             }
             let (name, steps) = match (here.row(), there.row()) {
@@ -232,14 +233,16 @@ impl Side {
         self.rows.get(self.at)
     }
 
-    /// Makes sure that there is a row to look at, unless there is none any more; whether it asked for more.
-    async fn fill(&mut self, engine: &dyn Engine) -> Result<bool, Stop> {
-        let Some(last) = self.rows.last().filter(|_| self.at == self.rows.len() && self.at == self.limit as usize)
-        else {
-            return Ok(false);
-        };
+    /// Whether a full page is read to its end: there may be another one.
+    fn is_read(&self) -> bool {
+        self.at == self.rows.len() && self.at == self.limit as usize
+    }
+
+    /// Makes sure that there is a row to look at, unless there is none any more.
+    async fn fill(&mut self, engine: &dyn Engine) -> Result<(), Stop> {
+        let Some(last) = self.rows.last().filter(|_| self.is_read()) else { return Ok(()) };
         self.rows = transfer::next_page(engine, self.table, self.bucket, last, self.limit).await?;
         self.at = 0;
-        Ok(true)
+        Ok(())
     }
 }
